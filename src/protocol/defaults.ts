@@ -1,0 +1,55 @@
+/** Every default of the product, once, with its unit and its reason (spec §12). */
+export const defaults = {
+  /** The version of the wire, told in `hello` and in polls. */
+  protocolVersion: 1,
+  namespace: 'default',
+  /** More topics than this in one stream belong in one topic. */
+  topicsPerStream: 100,
+  topicsPerEvent: 100,
+  /** `data` of one event as JSON bytes. */
+  dataBytes: 64 * 1024,
+  /** A request body, also of a batch. */
+  bodyBytes: 1024 * 1024,
+  eventsPerBatch: 1_000,
+  /** Native EventSource has no jitter of its own, so each connection is told another `retry:`. */
+  retryMs: { from: 2_000, to: 6_000 },
+  /** Under the 60 s after which nginx and most load balancers cut an idle connection. */
+  heartbeatMs: 25_000,
+  /** The client's watchdog: this many heartbeats without a byte. */
+  watchdogHeartbeats: 2.5,
+  /** A stream is renewed after this long, times a random 0.8–1, so that rights and load balance follow. */
+  maxAgeMs: 3_600_000,
+  /** On shutdown. */
+  drainMs: 10_000,
+  /** On shutdown readers are told to come back at a random moment within this window. */
+  returnWindowMs: 10_000,
+  /** Unsent bytes above which a connection stops taking live events and becomes a position (D6). */
+  unsentBytes: 64 * 1024,
+  /** A connection that takes no byte for this long while bytes wait is closed. */
+  slowConsumerMs: 30_000,
+  /** Newest announcements of a namespace kept in memory for readers that are a little behind. */
+  ringBytes: 4 * 1024 * 1024,
+  /** One read of a reader that catches up. */
+  pageBytes: 256 * 1024,
+  pageEvents: 1_000,
+  pollLimit: 1_000,
+  pollWaitMs: 30_000,
+  retention: {
+    events: 1_000,
+    bytes: 4 * 1024 * 1024,
+    ageMs: 24 * 3_600_000,
+    /** For `user:` and `jobs:` topics: people come back after a weekend. */
+    personalAgeMs: 7 * 24 * 3_600_000,
+  },
+  /** Bytes kept per namespace before publishes are refused (S4). */
+  quotaBytes: 1024 ** 3,
+  /** How long a repeated id is recognised (D3). */
+  idWindow: { ageMs: 300_000, ids: 1_000_000 },
+  jobLeaseMs: 30_000,
+  jobStartWithinMs: 24 * 3_600_000,
+  jobKeepMs: 24 * 3_600_000,
+  /** `current` of a job as JSON bytes. */
+  jobCurrentBytes: 4 * 1024,
+  /** The client's backoff: full jitter between 0 and a bound that doubles from `from` to `to`. */
+  backoffMs: { from: 1_000, to: 30_000 },
+} as const

@@ -1,0 +1,262 @@
+import type { GapReason } from '../protocol/control.js'
+import type { Position } from '../protocol/cursor.js'
+import type { EventContent } from '../protocol/event.js'
+
+/**
+ * What Tidings asks of a place where events live. One page to implement from; the public suite
+ * (`tidings/testing`, `storeContract`) checks every MUST on it.
+ *
+ * A store knows namespaces, topics, numbers, ids and text. It does not know connections, rights or jobs. Namespaces are
+ * made by the first append to them; nothing crosses from one to another. Input has been validated by the caller.
+ *
+ * Failures: a store that cannot be reached rejects with `store_unavailable`; one that cannot tell whether an append was
+ * done rejects with `indeterminate`; every other outcome is a value.
+ */
+export interface Store extends Topics, Deadlines {
+  /** What it is, for logs and health: `memory`, `sqlite`, `redis`. */
+  readonly kind: string
+
+  /** Opens files and connections. MUST refuse data of a newer version (`store_newer`) and a second owner (`store_locked`). */
+  open(): Promise<void>
+
+  /**
+   * Does all of `append` or nothing, in one step that no other append or read can see the inside of:
+   *
+   * 1. Ids. Where one of `commands` is known with the same digest: `repeated`. Where any id is known with another digest:
+   *    `reused`. An event whose id is known with the same digest is left out and answered as it was the first time.
+   * 2. States. Where one of `states` is not at its `expect`: `conflict`, with the current ones.
+   * 3. Quota. Where the namespace keeps more than its quota and the append is not `exempt`: `quota`.
+   * 4. Events get the next numbers of the namespace, in order, and one timestamp that never falls; they are kept under each
+   *    of their topics; states are written; ids are remembered; the feed announces the events.
+   *
+   * MUST number appends of one caller in the order of the calls. MUST NOT resolve before the append is as durable as the
+   * store promises. A number is never used twice; an id is recognised for {@link IdWindow} at least.
+   */
+  append(namespace: string, append: Append): Promise<AppendResult>
+
+  /**
+   * Reads the events of several topics in ascending order from after a position. MUST be one snapshot: `upTo`, the last
+   * number of the namespace, is fixed before any topic is looked at, and every kept event of the topics in (`after`, `upTo`]
+   * is returned, each once. Where `limit` or `maxBytes` cuts it short (at least one event is returned), `upTo` is the last
+   * event returned and `more` is true. `upTo` is the reader's new position even where nothing matched. MUST reflect every
+   * append that was acknowledged or announced before the call.
+   *
+   * The position is proved per topic, or answered by a gap: another epoch → `epoch`; beyond the last number → `unknown`;
+   * inside a stretch the store lost → `lost`; trimmed events behind it → `expired`; an erased topic → `unknown`. Topics with
+   * a gap are read from their oldest kept event. `after: 'start'` reads all that is kept and has no gaps.
+   */
+  read(namespace: string, query: ReadQuery): Promise<ReadResult>
+
+  /** The last position of a namespace. MUST reflect every append acknowledged before the call. */
+  head(namespace: string): Promise<Position>
+
+  /** A position not after the first event stamped at or after `timestampMs`, and at most a minute of events before it. */
+  positionAt(namespace: string, timestampMs: number): Promise<Position>
+
+  /**
+   * Announces every append of the namespace, once, in order, from some moment before the promise resolves on. An
+   * announcement comes after its append is durable and never before `read` would show it. Each names the number before
+   * it, so that a follower sees a hole; where announcements may have been missed, `interrupted` is called.
+   */
+  follow(namespace: string, follower: Follower): Promise<Following>
+
+  /** Asks for `probed` on every follower of the namespace on this store object, through the way announcements take. */
+  probe(namespace: string): Promise<void>
+
+  /** The state kept under a topic and the last position of the namespace, read in one step. */
+  state(namespace: string, topic: string): Promise<StateRead>
+
+  /** States of a group (or all), newest first, with the last position taken before the list is read. */
+  states(namespace: string, query: StateQuery): Promise<StatePage>
+
+  /** How far back a repeated id is recognised right now (D3). */
+  idWindow(namespace: string): Promise<IdWindow>
+
+  /** Trims by age, forgets old ids, notes the coarse time of positions. The hub calls it about once a minute. */
+  maintain(): Promise<void>
+
+  /** Finishes what was accepted, then lets go of files, locks and timers. */
+  close(): Promise<void>
+}
+
+export interface Append {
+  /** Ids of commands that this append carries out. Any of them known: nothing is done. */
+  readonly commands?: readonly Claim[]
+  readonly events: readonly NewEvent[]
+  readonly states?: readonly StateWrite[]
+  /** Taken even over the quota: ends, cancels and sweeps of jobs (S4). */
+  readonly exempt?: boolean
+}
+
+/** An id made by the caller, and a digest of what it stands for. */
+export interface Claim {
+  readonly id: string
+  readonly digest: string
+}
+
+export interface NewEvent extends EventContent {
+  /** At least one; the event is kept under each, with one number. */
+  readonly topics: readonly string[]
+  /** Digest of what was published, for telling a repetition from a reuse of the id. */
+  readonly digest: string
+  readonly conflationKey?: string | undefined
+}
+
+/** An event as it is kept. */
+export interface StoredEvent extends EventContent {
+  readonly seq: number
+  readonly timestamp: number
+  /** All topics it was published to. Readers learn of those only that are theirs. */
+  readonly topics: readonly string[]
+  readonly conflationKey?: string | undefined
+}
+
+export interface StateWrite {
+  readonly topic: string
+  /** The version it must have; 0 = it must not exist. */
+  readonly expect: number
+  /** Text of up to 256 KiB; null removes the state, and with it the topic's events. */
+  readonly value: string | null
+  /** States of one group are listed together. Kept from the first write. */
+  readonly group?: string
+  /** Replaces the deadline; null or absent: none. */
+  readonly deadline?: Deadline | null
+}
+
+export interface Deadline {
+  /** From the moment of the append, on the store's clock. */
+  readonly afterMs: number
+  /** A lease: time in which nobody asked for {@link Deadlines.due} does not count against it. */
+  readonly lease: boolean
+}
+
+export interface State {
+  readonly topic: string
+  /** 1 at first, one more with each write. */
+  readonly version: number
+  readonly value: string
+}
+
+export interface StateRead {
+  readonly state: State | null
+  readonly upTo: Position
+  /** The store's clock, Unix ms. */
+  readonly timestamp: number
+}
+
+export interface StateQuery {
+  readonly group?: string
+  readonly limit: number
+  /** `next` of the page before. */
+  readonly after?: string
+}
+
+export interface StatePage {
+  readonly states: readonly State[]
+  readonly upTo: Position
+  readonly next?: string
+}
+
+export type AppendResult =
+  | {
+      readonly outcome: 'stored'
+      /** The last position of the namespace after the append. */
+      readonly position: Position
+      /** The store's clock, Unix ms. */
+      readonly timestamp: number
+      /** One answer an event, in order. */
+      readonly events: readonly EventAnswer[]
+    }
+  | { readonly outcome: 'repeated'; readonly ids: readonly string[] }
+  | { readonly outcome: 'reused'; readonly id: string }
+  | { readonly outcome: 'conflict'; readonly states: readonly StateRead[] }
+  | { readonly outcome: 'quota'; readonly keptBytes: number; readonly quotaBytes: number }
+
+export interface EventAnswer {
+  readonly id: string
+  readonly seq: number
+  /** It was stored by an earlier append. */
+  readonly duplicate: boolean
+}
+
+export interface ReadQuery {
+  readonly topics: readonly string[]
+  readonly after: Position | 'start'
+  readonly limit: number
+  readonly maxBytes: number
+}
+
+export interface ReadResult {
+  readonly events: readonly StoredEvent[]
+  /** The position before the first event of this read: `after`, or with gaps and for `start` where reading really began. */
+  readonly from: Position
+  readonly upTo: Position
+  readonly more: boolean
+  readonly gaps: readonly Gap[]
+}
+
+/** History that a reader asked for and cannot have. */
+export interface Gap {
+  readonly reason: GapReason
+  readonly topics: readonly string[]
+}
+
+export interface Follower {
+  /** Events of one commit, ascending. Must not throw and must not keep the array. */
+  announced(announcements: readonly Announcement[]): void
+  /** Announcements may be missing from here on: read the stretch before trusting the feed again. */
+  interrupted(): void
+  /** All appends up to this position have been announced. */
+  probed(position: Position): void
+}
+
+export interface Announcement {
+  readonly epoch: string
+  readonly seq: number
+  /** The number before it in the namespace. */
+  readonly prev: number
+  readonly topics: readonly string[]
+  /** Absent where it is too large to announce: read it. */
+  readonly event?: StoredEvent
+}
+
+export interface Following {
+  /** The last position whose announcement will not come any more: the feed begins after it. */
+  readonly position: Position
+  close(): void
+}
+
+export interface IdWindow {
+  readonly ids: number
+  readonly oldestAgeMs: number
+}
+
+/** What is known of a topic, and taking it away. */
+export interface Topics {
+  describe(namespace: string, topic: string): Promise<TopicDescription>
+  /** Erases a topic's events and state; the last number stays so that readers get a gap. */
+  erase(namespace: string, topic: string): Promise<void>
+}
+
+export interface TopicDescription {
+  /** Oldest and newest kept number; null where nothing is kept. */
+  readonly first: number | null
+  readonly last: number | null
+  readonly count: number
+  readonly bytes: number
+  readonly epoch: string
+}
+
+/** Deadlines of states, on the store's own clock. */
+export interface Deadlines {
+  /**
+   * States whose deadline has passed, earliest first. The store notes each call: where the last one is longer than
+   * `pauseMs` ago (also over a restart), every deadline that is a lease is first moved to one whole lease from now, if it
+   * is nearer, because nobody could have renewed it in the meantime.
+   */
+  due(query: { readonly limit: number; readonly pauseMs: number }): Promise<readonly DueState[]>
+}
+
+export interface DueState extends State {
+  readonly namespace: string
+}
