@@ -1,2 +1,10 @@
 export { type FakeClock, fakeClock } from './fake-clock.js'
+export { type FaultProxy, type FaultProxyOptions, type Faults, faultProxy } from './fault-proxy.js'
 export { seededRandom } from './seeded-random.js'
+export {
+  readStream,
+  type StreamControl,
+  type StreamOptions,
+  type StreamReader,
+  type StreamSource,
+} from './sse-reader.js'
