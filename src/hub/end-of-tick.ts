@@ -1,0 +1,26 @@
+/** Runs tasks once everything that is ready now has happened, so that what one tick brings leaves in one write. */
+export class EndOfTick {
+  #tasks: (() => void)[] = []
+
+  add(task: () => void): void {
+    if (this.#tasks.push(task) === 1) schedule(() => this.#run())
+  }
+
+  #run(): void {
+    const tasks = this.#tasks
+    this.#tasks = []
+    for (const task of tasks) task()
+  }
+}
+
+// Not a matter of time, so no clock: the platform's own end of a turn.
+const schedule: (task: () => void) => void = typeof setImmediate === 'function' ? (task) => void setImmediate(task) : (task) => postTurn(task)
+
+function postTurn(task: () => void): void {
+  const { port1, port2 } = new MessageChannel()
+  port1.onmessage = () => {
+    port1.close()
+    task()
+  }
+  port2.postMessage(null)
+}

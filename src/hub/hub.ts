@@ -1,0 +1,269 @@
+import type { Clock } from '../clock.js'
+import { TidingsError } from '../errors.js'
+import type { MakeId } from '../ids.js'
+import type { CloseReason, GapNotice } from '../protocol/control.js'
+import { type Position, formatCursor } from '../protocol/cursor.js'
+import { type TidingsEvent, checkType } from '../protocol/event.js'
+import type { Job } from '../protocol/job.js'
+import { checkTopic } from '../protocol/topic.js'
+import { type Random, randomToken } from '../random.js'
+import type { Store, StoredEvent, TopicDescription } from '../store/store.js'
+import { Channel } from './channel.js'
+import { Connection, type ConnectionOptions } from './connection.js'
+import { type Counters, newCounters } from './counters.js'
+import { EndOfTick } from './end-of-tick.js'
+import { EncodedEvent, Frame } from './frame.js'
+import type { Outlet } from './outlet.js'
+import { type PublishInput, type PublishResult, draftOf, storeDrafts } from './publish.js'
+import type { HubSettings } from './settings.js'
+import { type Start, parseSince } from './start.js'
+import { Subscription } from './subscription.js'
+import { Wheel } from './wheel.js'
+
+/** What `jobs` fills in: the state of a job topic, for readers that begin without a cursor. */
+export interface Snapshots {
+  /** The job, and the position from which its events go on; null where there is none. */
+  snapshot(namespace: string, topic: string): Promise<{ readonly job: Job; readonly position: Position } | null>
+}
+
+export interface HubParts {
+  readonly store: Store
+  readonly clock: Clock
+  readonly random: Random
+  readonly makeId: MakeId
+  readonly settings: HubSettings
+  readonly snapshots: Snapshots
+  /** Failures that no caller hears of. */
+  readonly onError: (error: unknown, stage: string) => void
+}
+
+/** What connections need of their hub. */
+export interface HubContext {
+  readonly store: Store
+  readonly settings: HubSettings
+  readonly counters: Counters
+  readonly wheel: Wheel
+  encode(event: StoredEvent, epoch: string): EncodedEvent
+  pingFrame(position: Position): Frame
+  retryMs(): number
+  returnDelayMs(reason: CloseReason): number
+  snapshot: Snapshots['snapshot']
+  hasEnded(namespace: string, topic: string): Promise<boolean>
+  onError(error: unknown, stage: string): void
+  forget(connection: Connection): void
+}
+
+export interface SubscribeOptions {
+  /** `start`, `now` (default), a cursor, or `@<unix ms>`. */
+  readonly since?: string
+  /** Only these types; default all. */
+  readonly types?: readonly string[]
+  readonly signal?: AbortSignal
+  /** Told where history is missing (D4). */
+  readonly onGap?: (gap: GapNotice) => void
+}
+
+export interface ConnectRequest extends Omit<ConnectionOptions, 'id'> {
+  readonly namespace: string
+}
+
+/** The way of events: publish → store → feed → readers. It knows no HTTP, no rights and no jobs. */
+export class HubCore implements HubContext {
+  readonly store: Store
+  readonly settings: HubSettings
+  readonly clock: Clock
+  readonly random: Random
+  readonly makeId: MakeId
+  readonly counters = newCounters()
+  readonly endOfTick = new EndOfTick()
+  readonly wheel: Wheel
+  readonly snapshot: Snapshots['snapshot']
+  readonly onError: HubParts['onError']
+  readonly #channels = new Map<string, { readonly opening: Promise<Channel>; holders: number }>()
+  readonly #connections = new Map<string, { connection: Connection; channel: Channel; cancel(): void }>()
+  #lastPing: { cursor: string; frame: Frame } | null = null
+  #draining = false
+  #emptied: (() => void) | null = null
+
+  constructor(parts: HubParts) {
+    this.store = parts.store
+    this.settings = parts.settings
+    this.clock = parts.clock
+    this.random = parts.random
+    this.makeId = parts.makeId
+    this.onError = parts.onError
+    this.snapshot = (namespace, topic) => parts.snapshots.snapshot(namespace, topic)
+    this.wheel = new Wheel(parts.clock, Math.max(1, Math.min(500, Math.floor(parts.settings.heartbeatMs / 4))))
+  }
+
+  get draining(): boolean {
+    return this.#draining
+  }
+  get connections(): number {
+    return this.#connections.size
+  }
+
+  /** See {@link Hub.publish}. Appends of one process keep the order of the calls (D1). */
+  async publish(namespace: string, inputs: readonly unknown[], isBatch: boolean): Promise<PublishResult[]> {
+    if (inputs.length === 0 || inputs.length > this.settings.eventsPerBatch) {
+      throw new TidingsError('event_invalid', `A batch has 1–${this.settings.eventsPerBatch} events, not ${inputs.length}.`, { field: '' })
+    }
+    const drafts = inputs.map((input, index) => draftOf(input as PublishInput, this.settings, this.makeId, isBatch ? `[${index}].` : ''))
+    const deliver = (event: StoredEvent): void => void this.#channels.get(namespace)?.opening.then((channel) => channel.deliverVolatile(event))
+    const results = await storeDrafts(this.store, namespace, drafts, deliver, () => this.clock.now())
+    for (const result of results) this.counters[result.duplicate ? 'duplicates' : 'published']++
+    return results
+  }
+
+  /** Opens a connection over `outlet`. Null: nothing will ever follow, answer 204. Rights were checked by the caller. */
+  async connect(request: ConnectRequest, makeOutlet: (connection: () => Connection) => Outlet): Promise<Connection | null> {
+    if (this.#draining) throw new TidingsError('draining', 'This hub is shutting down.', { retryAfterMs: this.returnDelayMs('shutdown') })
+    const channel = await this.#hold(request.namespace)
+    let connection: Connection
+    const outlet = makeOutlet(() => connection)
+    connection = new Connection(this, channel, outlet, { ...request, id: randomToken(this.random, 22) })
+    this.#register(connection, channel, outlet, request.expiresAt)
+    try {
+      return (await connection.open()) ? connection : null
+    } catch (error) {
+      connection.gone()
+      throw error
+    }
+  }
+
+  subscribe(namespace: string, topics: readonly string[], options: SubscribeOptions = {}): AsyncIterableIterator<TidingsEvent> {
+    const wanted = [...new Set(topics.map((topic, index) => checkTopic(topic, `topics[${index}]`)))]
+    if (wanted.length === 0) throw new TidingsError('topic_invalid', 'subscribe needs at least one topic.', { field: 'topics' })
+    const types = options.types?.map((type, index) => checkType(type, `types[${index}]`)) ?? null
+    const start: Start = parseSince(options.since ?? 'now')
+    const subscription = new Subscription(options.onGap)
+    const stop = (): void => void subscription.return()
+    if (options.signal?.aborted) stop()
+    else {
+      options.signal?.addEventListener('abort', stop, { once: true })
+      this.connect({ namespace, topics: wanted, types, named: true, start }, (connection) => {
+        subscription.listen({
+          drained: () => connection().drained(),
+          gone: () => {
+            options.signal?.removeEventListener('abort', stop)
+            connection().gone()
+          },
+        })
+        return subscription
+      }).catch((error: unknown) => subscription.fail(error))
+    }
+    return subscription
+  }
+
+  describe(namespace: string, topic: string): Promise<TopicDescription> {
+    return this.store.describe(namespace, topic)
+  }
+
+  async readersOf(namespace: string, topic: string): Promise<number> {
+    return (await this.#channels.get(namespace)?.opening)?.readersOf(topic) ?? 0
+  }
+
+  /** Says `bye` to everybody, spread over the return window, and waits up to `drainMs` for them to be gone. */
+  async close(drainMs = this.settings.drainMs): Promise<void> {
+    this.#draining = true
+    const empty = new Promise<void>((resolve) => {
+      this.#emptied = resolve
+    })
+    for (const { connection } of [...this.#connections.values()]) connection.end('shutdown')
+    if (this.#connections.size > 0) {
+      await new Promise<void>((resolve) => {
+        const timer = this.clock.setTimer(resolve, drainMs)
+        void empty.then(() => {
+          timer.cancel()
+          resolve()
+        })
+      })
+    }
+    for (const { connection } of [...this.#connections.values()]) connection.gone()
+    this.wheel.close()
+    for (const { opening } of this.#channels.values()) (await opening).close()
+    this.#channels.clear()
+  }
+
+  // HubContext
+
+  encode(event: StoredEvent, epoch: string): EncodedEvent {
+    return new EncodedEvent(event, epoch)
+  }
+
+  pingFrame(position: Position): Frame {
+    const cursor = formatCursor(position)
+    if (this.#lastPing?.cursor === cursor) return this.#lastPing.frame
+    const frame = Frame.ofControl('ping', { cursor, degraded: false }, { id: cursor })
+    this.#lastPing = { cursor, frame }
+    return frame
+  }
+
+  retryMs(): number {
+    const { from, to } = this.settings.retryMs
+    return Math.round(from + this.random.fraction() * (to - from))
+  }
+
+  returnDelayMs(reason: CloseReason): number {
+    if (reason === 'shutdown') return Math.round(this.random.fraction() * this.settings.returnWindowMs)
+    return reason === 'rotate' ? 0 : 1_000
+  }
+
+  async hasEnded(namespace: string, topic: string): Promise<boolean> {
+    const snapshot = await this.snapshot(namespace, topic)
+    return snapshot !== null && snapshot.job.endedAt !== null
+  }
+
+  forget(connection: Connection): void {
+    const entry = this.#connections.get(connection.id)
+    if (!entry) return
+    entry.cancel()
+    this.#connections.delete(connection.id)
+    this.counters.closed++
+    if (this.#connections.size === 0) this.#emptied?.()
+    this.#release(entry.channel.namespace)
+  }
+
+  #register(connection: Connection, channel: Channel, outlet: Outlet, expiresAt: number | undefined): void {
+    this.counters.opened++
+    const { heartbeatMs, maxAgeMs } = this.settings
+    const tasks = new Map<string, { cancel(): void }>()
+    if (outlet.transport === 'sse') {
+      const beat = (): void => {
+        connection.ping()
+        tasks.set('ping', this.wheel.after(heartbeatMs, beat))
+      }
+      // The first beat falls at a random moment, so that a thousand readers who came together do not beat together.
+      tasks.set('ping', this.wheel.after(heartbeatMs * (0.5 + this.random.fraction() / 2), beat))
+      tasks.set('age', this.wheel.after(maxAgeMs * (0.8 + this.random.fraction() * 0.2), () => connection.end('rotate')))
+    }
+    if (expiresAt !== undefined) tasks.set('expiry', this.wheel.after(Math.max(0, expiresAt - this.clock.now()), () => connection.end('expired')))
+    const cancel = (): void => {
+      for (const task of tasks.values()) task.cancel()
+    }
+    this.#connections.set(connection.id, { connection, channel, cancel })
+  }
+
+  /** The channel of a namespace, kept while anybody holds it: its feed stops when nobody of the namespace is left here. */
+  async #hold(namespace: string): Promise<Channel> {
+    const held = this.#channels.get(namespace) ?? {
+      opening: Channel.open(namespace, this.store, this.settings.ringBytes),
+      holders: 0,
+    }
+    held.holders++
+    this.#channels.set(namespace, held)
+    try {
+      return await held.opening
+    } catch (error) {
+      this.#release(namespace)
+      throw error
+    }
+  }
+
+  #release(namespace: string): void {
+    const held = this.#channels.get(namespace)
+    if (!held || --held.holders > 0) return
+    this.#channels.delete(namespace)
+    held.opening.then((channel) => channel.close()).catch(() => {})
+  }
+}

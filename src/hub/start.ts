@@ -1,0 +1,99 @@
+import { TidingsError } from '../errors.js'
+import type { GapNotice } from '../protocol/control.js'
+import { type Position, formatCursor, parseCursor } from '../protocol/cursor.js'
+import type { ConnectionOptions } from './connection.js'
+import type { HubContext } from './hub.js'
+
+/** Where a reader asked to begin (D5). */
+export type Start =
+  | { readonly kind: 'now' }
+  | { readonly kind: 'start' }
+  | { readonly kind: 'time'; readonly timestampMs: number }
+  | { readonly kind: 'cursor'; readonly position: Position }
+  /** A `Last-Event-ID` that no hub could have made: answered by a gap, never by a status. */
+  | { readonly kind: 'unprovable' }
+
+/** Reads a `since`; throws `cursor_invalid` where it is malformed. */
+export function parseSince(since: string): Start {
+  if (since === 'now') return { kind: 'now' }
+  if (since === 'start') return { kind: 'start' }
+  if (/^@\d{1,15}$/.test(since)) return { kind: 'time', timestampMs: Number(since.slice(1)) }
+  const position = parseCursor(since)
+  if (position) return { kind: 'cursor', position }
+  throw new TidingsError('cursor_invalid', '"since" must be "start", "now", a cursor from this hub, or "@" and a Unix time in ms.', {
+    field: 'since',
+  })
+}
+
+/** Reads a non-empty `Last-Event-ID`, which decides alone. */
+export function parseLastEventId(lastEventId: string): Start {
+  const position = parseCursor(lastEventId)
+  return position ? { kind: 'cursor', position } : { kind: 'unprovable' }
+}
+
+export interface Opening {
+  /** The position before the first event that follows. */
+  readonly position: Position
+  readonly resumed: boolean
+  readonly gaps: readonly GapNotice[]
+  readonly floors: ReadonlyMap<string, number>
+  /** Job topics whose state the reader needs before their events. */
+  readonly snapshotTopics: readonly string[]
+  /** Nothing will ever follow. */
+  readonly finished: boolean
+}
+
+/** Turns what was asked for into a position, proved by the store. */
+export async function openingOf(context: HubContext, namespace: string, options: ConnectionOptions): Promise<Opening> {
+  const { start, topics } = options
+  const jobTopics = topics.filter((topic) => topic.startsWith('job:'))
+  const begin = (position: Position, snapshotTopics: readonly string[] = []): Opening => ({
+    position,
+    resumed: false,
+    gaps: [],
+    floors: new Map(),
+    snapshotTopics,
+    finished: false,
+  })
+  if (start.kind === 'now') return begin(await context.store.head(namespace), jobTopics)
+  if (start.kind === 'time') return begin(await firstAt(context, namespace, topics, start.timestampMs))
+
+  const after = start.kind === 'cursor' ? start.position : 'start'
+  const page = await context.store.read(namespace, { topics, after, limit: 1, maxBytes: 1 })
+  if (start.kind === 'start') return begin(page.from)
+  const cursor = formatCursor(page.from)
+  if (start.kind === 'unprovable') return { ...begin(page.from, jobTopics), gaps: [{ reason: 'unknown', cursor }] }
+
+  const gapped = new Set(page.gaps.flatMap((gap) => gap.topics))
+  const floors = new Map<string, number>()
+  if (page.from.epoch === start.position.epoch && page.from.seq < start.position.seq) {
+    for (const topic of topics) if (!gapped.has(topic)) floors.set(topic, start.position.seq)
+  }
+  const quiet = page.events.length === 0 && gapped.size === 0 && jobTopics.length === topics.length
+  return {
+    position: page.from,
+    resumed: gapped.size === 0,
+    gaps: page.gaps.map((gap) => ({ reason: gap.reason, topics: gap.topics, cursor })),
+    floors,
+    snapshotTopics: jobTopics.filter((topic) => gapped.has(topic)),
+    finished: quiet && (await haveAllEnded(context, namespace, topics)),
+  }
+}
+
+/** The store knows times by the minute; the rest of the way is read. */
+async function firstAt(context: HubContext, namespace: string, topics: readonly string[], timestampMs: number): Promise<Position> {
+  let position = await context.store.positionAt(namespace, timestampMs)
+  for (;;) {
+    const { pageEvents, pageBytes } = context.settings
+    const page = await context.store.read(namespace, { topics, after: position, limit: pageEvents, maxBytes: pageBytes })
+    const first = page.events.find((event) => event.timestamp >= timestampMs)
+    if (first) return { epoch: page.upTo.epoch, seq: first.seq - 1 }
+    position = page.upTo
+    if (!page.more) return position
+  }
+}
+
+async function haveAllEnded(context: HubContext, namespace: string, topics: readonly string[]): Promise<boolean> {
+  for (const topic of topics) if (!(await context.hasEnded(namespace, topic))) return false
+  return true
+}

@@ -1,0 +1,90 @@
+import type { GapNotice } from '../protocol/control.js'
+import { type TidingsEvent, decodeEnvelope } from '../protocol/event.js'
+import type { Frame } from './frame.js'
+import type { Outlet, OutletListener } from './outlet.js'
+
+const capacity = 256
+
+/** A reader in this process (D9): an outlet that is an async iterator. It is pulled, so it holds at most a few events. */
+export class Subscription implements Outlet, AsyncIterableIterator<TidingsEvent> {
+  readonly transport = 'process'
+  readonly #onGap: ((gap: GapNotice) => void) | undefined
+  #listener: OutletListener | null = null
+  #events: TidingsEvent[] = []
+  #taken = 0
+  #waiting: { resolve(result: IteratorResult<TidingsEvent>): void; reject(error: unknown): void } | null = null
+  #ended = false
+  #failure: unknown
+
+  constructor(onGap?: (gap: GapNotice) => void) {
+    this.#onGap = onGap
+  }
+
+  listen(listener: OutletListener): void {
+    this.#listener = listener
+    if (this.#ended) listener.gone()
+  }
+
+  get full(): boolean {
+    return this.#events.length >= capacity
+  }
+  get progress(): unknown {
+    return this.#taken
+  }
+
+  push(frame: Frame): void {
+    if (frame.control?.name === 'gap') this.#onGap?.(frame.control.payload as GapNotice)
+    if (frame.envelope === null || this.#ended) return
+    const event = decodeEnvelope(frame.envelope)
+    if (this.#waiting) {
+      this.#waiting.resolve({ value: event, done: false })
+      this.#waiting = null
+    } else this.#events.push(event)
+  }
+
+  flush(): void {}
+  settled(): void {}
+
+  end(): void {
+    this.#ended = true
+    this.#waiting?.resolve({ value: undefined, done: true })
+    this.#waiting = null
+    this.#listener?.gone()
+  }
+
+  /** Ends the iteration with an error: the reader could not be opened. */
+  fail(error: unknown): void {
+    this.#ended = true
+    if (this.#waiting) this.#waiting.reject(error)
+    else this.#failure = error
+    this.#waiting = null
+  }
+
+  next(): Promise<IteratorResult<TidingsEvent>> {
+    const event = this.#events.shift()
+    if (event) {
+      this.#taken++
+      if (this.#events.length === capacity >> 1) queueMicrotask(() => this.#listener?.drained())
+      return Promise.resolve({ value: event, done: false })
+    }
+    if (this.#failure !== undefined) {
+      const error = this.#failure
+      this.#failure = undefined
+      return Promise.reject(error)
+    }
+    if (this.#ended) return Promise.resolve({ value: undefined, done: true })
+    return new Promise((resolve, reject) => {
+      this.#waiting = { resolve, reject }
+    })
+  }
+
+  return(): Promise<IteratorResult<TidingsEvent>> {
+    this.#events = []
+    this.end()
+    return Promise.resolve({ value: undefined, done: true })
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this
+  }
+}
