@@ -8,7 +8,12 @@ export interface Clock {
   /** Milliseconds from an arbitrary start; never falls. Use it for every duration. */
   monotonic(): number
   /** Calls `task` once after `delayMs` (at least 0). A delay over {@link longestDelayMs} is waited for in parts. */
-  setTimer(task: () => void, delayMs: number): Timer
+  setTimer(task: () => void, delayMs: number, options?: TimerOptions): Timer
+}
+
+export interface TimerOptions {
+  /** A Node process does not end while this timer is set. Default false: a library must not keep its host alive. */
+  readonly keepsProcess?: boolean
 }
 
 export interface Timer {
@@ -19,16 +24,16 @@ export interface Timer {
 /** `setTimeout` takes 31 bits and fires at once beyond that. */
 export const longestDelayMs = 2 ** 31 - 1
 
-/** The platform's own time. Its timers do not keep a Node process alive. */
+/** The platform's own time. Its timers do not keep a Node process alive unless asked. */
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
-  setTimer(task, delayMs) {
+  setTimer(task, delayMs, { keepsProcess = false } = {}) {
     let handle: ReturnType<typeof setTimeout>
     const arm = (leftMs: number): void => {
       const stepMs = Math.min(leftMs, longestDelayMs)
       handle = setTimeout(() => (leftMs > stepMs ? arm(leftMs - stepMs) : task()), stepMs)
-      if (typeof handle === 'object') handle.unref()
+      if (typeof handle === 'object' && !keepsProcess) handle.unref()
     }
     arm(Math.max(0, delayMs))
     return { cancel: () => clearTimeout(handle) }
@@ -36,7 +41,7 @@ export const systemClock: Clock = {
 }
 
 /** Resolves after `delayMs` of `clock`, or at once when `signal` fires. Never rejects. */
-export function wait(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
+export function wait(clock: Clock, delayMs: number, signal?: AbortSignal, options?: TimerOptions): Promise<void> {
   return new Promise((resolve) => {
     if (signal?.aborted) return resolve()
     const done = (): void => {
@@ -44,7 +49,7 @@ export function wait(clock: Clock, delayMs: number, signal?: AbortSignal): Promi
       signal?.removeEventListener('abort', done)
       resolve()
     }
-    const timer = clock.setTimer(done, delayMs)
+    const timer = clock.setTimer(done, delayMs, options)
     signal?.addEventListener('abort', done, { once: true })
   })
 }

@@ -134,6 +134,8 @@ export interface JobAnswer {
   readonly accepted: boolean
   readonly reason?: RefusalReason
   readonly job: Job
+  /** The lease of the running attempt: renew about every third of it. Absent once the job has ended. */
+  readonly leaseMs?: number
 }
 
 export interface JobPage {

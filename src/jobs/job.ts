@@ -1,0 +1,207 @@
+import {
+  type Job,
+  type JobAction,
+  type JobError,
+  type JobLogLine,
+  type JobUpdate,
+  isEnded,
+  jobEventTypes,
+} from '../protocol/job.js'
+import { type CheckedJob, jobLimits } from '../protocol/job-input.js'
+import type { Deadline } from '../store/store.js'
+import { type JobState, counterOf, initialState, largerTotal, percentOf } from './state.js'
+import { earn, spend, waitMs } from './throttle.js'
+
+/**
+ * The rules of jobs (spec §6) as one pure function. It reads no clock and makes no ids: the same commands at the same
+ * times over the same state give the same state and events, on every store and node. Input has been checked.
+ */
+export type Command =
+  | ({ readonly attempt?: number | undefined } & JobAction)
+  | { readonly action: 'deadline' }
+  | { readonly action: 'flush' }
+
+export interface JobEvent {
+  readonly type: string
+  readonly data: unknown
+  /** A newer one makes it superfluous for a reader that lags (E6). */
+  readonly conflated: boolean
+}
+
+/** The next state, what to tell, and when to look again. */
+export interface Step {
+  readonly outcome: 'next'
+  readonly state: JobState
+  readonly events: readonly JobEvent[]
+  readonly deadline: Deadline
+}
+
+export type Reduced =
+  | Step
+  /** Nothing to do and nothing to store. */
+  | { readonly outcome: 'nothing' }
+  | { readonly outcome: 'refused'; readonly reason: 'ended' | 'fenced' }
+  /** A counter would pass what numbers can hold exactly, or there would be too many. */
+  | { readonly outcome: 'invalid'; readonly field: string }
+  /** The job's time after its end is over: everything of it goes. */
+  | { readonly outcome: 'gone' }
+
+/** `now` is the store's clock, Unix ms, here and below. */
+export function create(id: string, given: CheckedJob, origin: string, now: number): Step {
+  const state = initialState(id, given, origin, now)
+  return step(state, [event(jobEventTypes.created, state.job)], now)
+}
+
+export function reduce(state: JobState, command: Command, now: number): Reduced {
+  if (command.action === 'deadline') return passDeadline(state, now)
+  if (command.action === 'flush') return flush(state, now)
+  if (isEnded(state.job.status)) return { outcome: 'refused', reason: 'ended' }
+  if (command.attempt !== undefined && command.attempt !== state.job.attempt)
+    return { outcome: 'refused', reason: 'fenced' }
+  if (command.action === 'cancel') return end(state, [], 'cancelled', {}, now)
+  // Whatever a worker says first also starts the job (J4), and each word of it renews the lease (J6).
+  const events: JobEvent[] = []
+  let leased: JobState = { ...state, leasedAt: now }
+  if (state.job.status === 'queued') {
+    leased = { ...leased, job: changed(leased.job, { status: 'running', startedAt: now }) }
+    events.push(event(jobEventTypes.started, leased.job))
+  }
+  switch (command.action) {
+    case 'complete':
+      return end(
+        leased,
+        events,
+        'completed',
+        { percent: 100, ...(command.result !== undefined && { result: command.result }) },
+        now,
+      )
+    case 'fail':
+      return end(leased, events, 'failed', { error: command.error }, now)
+    case 'update':
+      return update(leased, events, command, now)
+    case 'start':
+    case 'renew':
+      return publish(leased, events, [], now)
+  }
+}
+
+function update(state: JobState, events: JobEvent[], given: JobUpdate, now: number): Reduced {
+  const { job } = state
+  const counters = { ...job.counters }
+  for (const [name, by = 0] of Object.entries(given.increment ?? {})) {
+    const sum = counterOf(counters, name) + by
+    if (!Number.isSafeInteger(sum)) return { outcome: 'invalid', field: `increment.${name}` }
+    counters[name] = sum
+  }
+  if (Object.keys(counters).length > jobLimits.counters) return { outcome: 'invalid', field: 'increment' }
+  const setTotal = given.set?.total ?? state.setTotal
+  const total = largerTotal(setTotal, counters)
+  const { stage = job.stage, message = job.message, current = job.current } = given.set ?? {}
+  const shown = { counters, total, percent: percentOf(counters, total, job.percent), stage, message, current }
+  const before = {
+    counters: job.counters,
+    total: job.total,
+    percent: job.percent,
+    stage: job.stage,
+    message: job.message,
+    current: job.current,
+  }
+  const visible = JSON.stringify(shown) !== JSON.stringify(before)
+  const next: JobState = {
+    ...state,
+    job: visible ? changed(job, shown) : job,
+    setTotal,
+    withheld: state.withheld || visible,
+    heldLines: [...state.heldLines, ...(given.log ?? []).map((line) => ({ at: now, ...line }))],
+  }
+  const own = (given.publish ?? []).map(({ type, data }) => event(type, data))
+  return publish(next, events, own, now)
+}
+
+/** Adds what is owed to readers when the throttle lets it leave; the rest stays marked in the state. */
+function publish(state: JobState, events: readonly JobEvent[], own: readonly JobEvent[], now: number): Step {
+  const lines = logEvents(state)
+  const owed = [...lines, ...(state.withheld ? [event(jobEventTypes.progress, state.job, true)] : [])]
+  const earned = earn(state.throttle, now)
+  const spent = spend(earned, owed.length)
+  if (spent)
+    return step({ ...state, throttle: spent, withheld: false, heldLines: [] }, [...events, ...owed, ...own], now)
+  // Lines are never dropped and a state has its size, so a job that writes very much log leaves its rate behind.
+  if (lines.length > 1) {
+    const emptied = { ...earned, creditMs: 0 }
+    return step({ ...state, throttle: emptied, heldLines: [] }, [...events, ...lines, ...own], now)
+  }
+  return step({ ...state, throttle: earned }, [...events, ...own], now)
+}
+
+/** The trailing edge: what was withheld, once it may leave. */
+function flush(state: JobState, now: number): Reduced {
+  if (isEnded(state.job.status) || flushWaitMs(state, now) !== 0) return { outcome: 'nothing' }
+  return publish(state, [], [], now)
+}
+
+/** When the trailing edge may leave: ms from `now`, or null when nothing is withheld. */
+export function flushWaitMs(state: JobState, now: number): number | null {
+  const owed = logEvents(state).length + (state.withheld ? 1 : 0)
+  return owed === 0 ? null : waitMs(earn(state.throttle, now), owed)
+}
+
+/** The one end (J3): it waits for nothing and carries the whole state, so a withheld step is not missed. */
+function end(
+  state: JobState,
+  events: readonly JobEvent[],
+  status: 'completed' | 'failed' | 'cancelled',
+  more: Partial<Job>,
+  now: number,
+): Step {
+  const job = changed(state.job, { status, endedAt: now, ...more })
+  const ended = { ...state, job, withheld: false, heldLines: [] }
+  return step(ended, [...events, ...logEvents(state), event(jobEventTypes[status], job)], now)
+}
+
+const stalled: JobError = {
+  code: 'stalled',
+  message: 'Nobody has worked on this for a while, so it was stopped.',
+  retryable: true,
+}
+const expired: JobError = { code: 'expired', message: 'Nobody started this in time.', retryable: true }
+
+/** The store says that the deadline of this very state has passed (J6, J8). */
+function passDeadline(state: JobState, now: number): Reduced {
+  if (isEnded(state.job.status)) return { outcome: 'gone' }
+  return end(state, [], 'failed', { error: state.job.status === 'running' ? stalled : expired }, now)
+}
+
+function step(state: JobState, events: readonly JobEvent[], now: number): Step {
+  return { outcome: 'next', state, events, deadline: deadlineOf(state, now) }
+}
+
+/** Each write replaces the deadline, so one that renews nothing (a flush) must give what is left. */
+function deadlineOf(state: JobState, now: number): Deadline {
+  const left = (from: number, ms: number): number => Math.max(1, Math.min(ms, from + ms - now))
+  if (isEnded(state.job.status)) return { afterMs: left(state.job.endedAt ?? now, state.ttlMs), lease: false }
+  if (state.job.status === 'queued') return { afterMs: left(state.job.createdAt, state.startWithinMs), lease: false }
+  return { afterMs: left(state.leasedAt, state.leaseMs), lease: true }
+}
+
+const event = (type: string, data: unknown, conflated = false): JobEvent => ({ type, data, conflated })
+
+const changed = (job: Job, changes: Partial<Job>): Job => ({ ...job, ...changes, version: job.version + 1 })
+
+/** Characters of one log event: far below the 64 KiB of an event even where each takes three bytes. */
+const linesPerEvent = 16 * 1024
+
+function logEvents(state: JobState): JobEvent[] {
+  const parts: JobLogLine[][] = []
+  let size = 0
+  for (const line of state.heldLines) {
+    const characters = JSON.stringify(line).length
+    if (parts.length === 0 || size + characters > linesPerEvent) {
+      parts.push([])
+      size = 0
+    }
+    parts.at(-1)?.push(line)
+    size += characters
+  }
+  return parts.map((lines) => event(jobEventTypes.log, { id: state.job.id, version: state.job.version, lines }))
+}

@@ -1,0 +1,224 @@
+import type { Clock } from '../clock.js'
+import { TidingsError } from '../errors.js'
+import type { MakeId } from '../ids.js'
+import { formatCursor } from '../protocol/cursor.js'
+import {
+  type Job,
+  type JobAnswer,
+  type JobCommand,
+  type JobPage,
+  type NewJob,
+  isEnded,
+  jobStatuses,
+} from '../protocol/job.js'
+import { checkCommand, checkNewJob, checkOwner } from '../protocol/job-input.js'
+import { checkId, checkTopic, jobTopic, jobsTopic } from '../protocol/topic.js'
+import type { Random } from '../random.js'
+import type { StateRead, Store } from '../store/store.js'
+import { type Jobs, createJobsFace } from '../work/jobs.js'
+import type { JobQuery } from '../work/port.js'
+import { create } from './job.js'
+import { Lane, type LaneParts } from './lane.js'
+import { notFound, overQuota, reused } from './refusals.js'
+import { decodeState, jobAt } from './state.js'
+import { StoreTime } from './store-time.js'
+import { Sweeper } from './sweeper.js'
+import { Watch } from './watch.js'
+import { claimOf, creationClaim, digestOf, eventsOf, writeOf } from './writes.js'
+
+export interface JobsOptions {
+  /** Opened by the caller, who also closes it, after {@link JobsEngine.close}. */
+  readonly store: Store
+  readonly clock: Clock
+  readonly random: Random
+  readonly makeId: MakeId
+  /** Failures that nobody waits for: a sweep, a trailing progress event, a job function that threw. */
+  readonly onError: (error: unknown) => void
+  /** How often passed deadlines are looked for. Default 1,000 ms: a dead job is noticed within its lease and a second (J6). */
+  readonly sweepMs?: number
+}
+
+/** Jobs of all namespaces of one store. Whoever calls has checked rights (A4). */
+export interface JobsEngine {
+  /** J1. A known `id` with the same content answers with that job and `created: false`; with another: `id_reused`. */
+  create(namespace: string, newJob: NewJob): Promise<{ readonly job: Job; readonly created: boolean }>
+  /** Rejects with `not_found`, `job_invalid`, `id_reused`, `quota` or the store's failure. A refusal is an answer (J3, J6). */
+  command(namespace: string, jobId: string, command: JobCommand): Promise<JobAnswer>
+  /** The job with the cursor from which to stream on without a gap (J7); null where there is none. */
+  snapshot(namespace: string, jobId: string): Promise<Job | null>
+  /** Newest first. A page may hold fewer than `limit` and still have a `next`. Rejects with `query_invalid`. */
+  list(namespace: string, query: JobQuery): Promise<JobPage>
+  /** Takes the job and its events away (J8), after cancelling it where it has not ended. Resolves to whether there was one. */
+  remove(namespace: string, jobId: string): Promise<boolean>
+  /** Calls back with the job as it is and each newer version until the returned function is called. */
+  follow(namespace: string, jobId: string, changed: (job: Job) => void): () => void
+  /** Begins to look for passed deadlines. */
+  start(): void
+  /** Answers what is under way, refuses the rest with `closed`. */
+  close(): Promise<void>
+  /** The jobs of one namespace as application code uses them. */
+  face(namespace: string): Jobs
+}
+
+/** Most reads that one page of a filtered list may cost. */
+const readsPerPage = 20
+
+export function createJobs(options: JobsOptions): JobsEngine {
+  const { store, clock, random, makeId, onError, sweepMs = 1_000 } = options
+  const time = new StoreTime(clock)
+  const parts: LaneParts = { store, clock, random, makeId, time, onError }
+  const sweeper = new Sweeper({ store, clock, makeId, time, onError, sweepMs })
+  const watch = new Watch(store, onError)
+  const lanes = new Map<string, Lane>()
+  let closed = false
+
+  const laneOf = (namespace: string, jobId: string): Lane => {
+    const key = JSON.stringify([namespace, jobId])
+    const lane = lanes.get(key) ?? new Lane(parts, namespace, jobId)
+    lanes.set(key, lane)
+    return lane
+  }
+  /** A lane that has been idle since the last look goes: what it remembers is only worth a read. */
+  const dropIdleLanes = (): void => {
+    for (const [key, lane] of lanes) {
+      if (lane.idle && lane.idleMark) lanes.delete(key)
+      lane.idleMark = true
+    }
+  }
+  const open = (): void => {
+    if (closed) throw new TidingsError('closed', 'The hub is closed.')
+  }
+  const exists = ({ state, upTo, timestamp }: StateRead, origin: string): { job: Job; created: false } | null => {
+    time.note(timestamp)
+    if (!state) return null
+    const kept = decodeState(state.value)
+    if (kept.origin !== origin) throw reused(kept.job.id)
+    return { job: jobAt(kept, upTo), created: false }
+  }
+  /** An id that no job can have is an unknown job, told like any other (A3). */
+  const possible = (jobId: string): boolean => {
+    try {
+      return checkTopic(jobTopic(jobId)) !== ''
+    } catch {
+      return false
+    }
+  }
+  const readJob = async (namespace: string, jobId: string): Promise<{ job: Job; version: number } | null> => {
+    if (!possible(jobId)) return null
+    const { state, upTo, timestamp } = await store.state(namespace, jobTopic(jobId))
+    time.note(timestamp)
+    return state && { job: jobAt(decodeState(state.value), upTo), version: state.version }
+  }
+
+  const engine: JobsEngine = {
+    async create(namespace, newJob) {
+      open()
+      checkId(namespace, 'namespace')
+      const { id = makeId(), job: given } = checkNewJob(newJob)
+      const origin = digestOf(given)
+      const known = exists(await store.state(namespace, jobTopic(id)), origin)
+      if (known) return known
+      const first = create(id, given, origin, time.now())
+      const result = await store.append(namespace, {
+        commands: [creationClaim(id, origin)],
+        events: eventsOf(first.state, first.events, makeId),
+        states: [writeOf(first.state, 0, first.deadline)],
+      })
+      if (result.outcome === 'stored') {
+        time.note(result.timestamp)
+        return { job: jobAt(first.state, result.position), created: true }
+      }
+      if (result.outcome === 'quota') throw overQuota(result.keptBytes, result.quotaBytes)
+      if (result.outcome === 'reused') throw reused(id)
+      const now = exists(await store.state(namespace, jobTopic(id)), origin)
+      if (!now) throw notFound(id)
+      return now
+    },
+
+    async command(namespace, jobId, command) {
+      open()
+      if (!possible(jobId)) throw notFound(String(jobId))
+      return await laneOf(namespace, jobId).send(checkCommand(command))
+    },
+
+    async snapshot(namespace, jobId) {
+      return (await readJob(namespace, jobId))?.job ?? null
+    },
+
+    async list(namespace, { owner, status, after, limit = 100 }) {
+      if (!Number.isSafeInteger(limit) || limit < 1 || limit > 1_000)
+        throw queryInvalid('limit', 'must be a whole number of 1–1,000')
+      if (status !== undefined && !jobStatuses.includes(status))
+        throw queryInvalid('status', `must be one of ${jobStatuses.join(', ')}`)
+      const group = owner === undefined ? undefined : jobsTopic(checkOwner(owner))
+      const jobs: Job[] = []
+      let cursor: string | null = null
+      let next = after
+      for (let reads = 0; reads < readsPerPage; reads++) {
+        // Never more than are still wanted: `next` can only point behind a whole page of the store.
+        const page = await store.states(namespace, {
+          limit: limit - jobs.length,
+          ...(group && { group }),
+          ...(next && { after: next }),
+        })
+        cursor ??= formatCursor(page.upTo)
+        for (const { value } of page.states) {
+          const { job } = decodeState(value)
+          if (status === undefined || job.status === status) jobs.push({ ...job, cursor })
+        }
+        next = page.next
+        if (next === undefined || jobs.length === limit) break
+      }
+      return { jobs, cursor: cursor ?? '', ...(next !== undefined && { next }) }
+    },
+
+    async remove(namespace, jobId) {
+      for (;;) {
+        const found = await readJob(namespace, jobId)
+        if (!found) return false
+        if (!isEnded(found.job.status)) {
+          await engine.command(namespace, jobId, { id: makeId(), action: 'cancel' })
+          continue
+        }
+        const result = await store.append(namespace, {
+          commands: [claimOf(jobId, makeId(), 'remove')],
+          events: [],
+          states: [{ topic: jobTopic(jobId), expect: found.version, value: null }],
+          exempt: true,
+        })
+        if (result.outcome === 'stored') return true
+      }
+    },
+
+    follow: (namespace, jobId, changed) => watch.follow(namespace, jobId, changed),
+
+    start() {
+      sweeper.start(dropIdleLanes)
+    },
+
+    async close() {
+      closed = true
+      await sweeper.stop()
+      await Promise.all([...lanes.values()].map((lane) => lane.close()))
+      lanes.clear()
+      watch.close()
+    },
+
+    face: (namespace) =>
+      createJobsFace(
+        {
+          create: async (newJob) => ({ job: (await engine.create(namespace, newJob)).job }),
+          command: (jobId, command) => engine.command(namespace, jobId, command),
+          snapshot: (jobId) => engine.snapshot(namespace, jobId),
+          list: (query) => engine.list(namespace, query),
+          follow: (jobId, changed) => engine.follow(namespace, jobId, changed),
+        },
+        { clock, makeId, onError },
+      ),
+  }
+  return engine
+}
+
+function queryInvalid(field: string, what: string): TidingsError {
+  return new TidingsError('query_invalid', `"${field}" ${what}.`, { field })
+}

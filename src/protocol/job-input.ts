@@ -1,0 +1,271 @@
+import { TidingsError } from '../errors.js'
+import { defaults } from './defaults.js'
+import { checkEventId, checkPublishType } from './event.js'
+import {
+  type Counters,
+  type JobAction,
+  type JobCommand,
+  type JobError,
+  type JobLogLine,
+  type JobUpdate,
+  type LogLevel,
+  type NewJob,
+  logLevels,
+} from './job.js'
+import { checkId, checkTopic, jobTopic, jobsTopic } from './topic.js'
+
+/**
+ * What jobs take, checked once on each side of the wire. All limits together keep a whole job, which every event of it
+ * carries, under the 64 KiB of one event. Everything returned is a copy: what the caller changes later does not count.
+ */
+export const jobLimits = {
+  kindCharacters: 128,
+  metaBytes: 16 * 1024,
+  resultBytes: 32 * 1024,
+  currentBytes: defaults.jobCurrentBytes,
+  textBytes: 2 * 1024,
+  counters: 64,
+  /** Of one command; longer ones go in several. */
+  lines: 100,
+  lineBytes: 4 * 1024,
+  events: 100,
+  /** A shorter lease would be over before the sweep, once a second, could tell a slow worker from a dead one. */
+  leaseMs: { from: 1_000, to: 24 * 3_600_000 },
+  durationMs: { from: 1, to: 365 * 24 * 3_600_000 },
+} as const
+
+/** Begins with a letter, so that no name of a counter is one of JavaScript's own (`__proto__`). */
+const counterName = /^[A-Za-z][A-Za-z0-9_.-]{0,63}$/
+const encoder = new TextEncoder()
+
+/** A new job with every default filled in. */
+export interface CheckedJob {
+  readonly owner: string
+  readonly kind: string
+  readonly total: number | null
+  readonly counters: Readonly<Record<string, number>>
+  readonly meta?: unknown
+  readonly leaseMs: number
+  readonly startWithinMs: number
+  readonly ttlMs: number
+}
+
+/** Checks what `POST /jobs` takes. Throws `job_invalid`, `id_invalid` or `topic_invalid` naming the field (J1). */
+export function checkNewJob(input: unknown): { readonly id: string | undefined; readonly job: CheckedJob } {
+  const given = fields<NewJob & { attempts?: unknown }>(input, '', newJobFields)
+  const id = given.id == null ? undefined : checkId(given.id, 'id')
+  if (id !== undefined) checkTopic(jobTopic(id), 'id')
+  if (given.attempts != null && given.attempts !== 1)
+    throw invalid('attempts', 'must be 1: repeated attempts are not supported yet')
+  const { from, to } = jobLimits.durationMs
+  return {
+    id,
+    job: {
+      owner: checkOwner(given.owner),
+      kind: text(given.kind, 'kind', jobLimits.kindCharacters, 1),
+      total: given.total == null ? null : whole(given.total, 'total'),
+      counters: given.counters == null ? {} : checkCounters(given.counters, 'counters'),
+      ...(given.meta !== undefined && { meta: json(given.meta, 'meta', jobLimits.metaBytes) }),
+      leaseMs: duration(given.leaseMs, 'leaseMs', defaults.jobLeaseMs, jobLimits.leaseMs.from, jobLimits.leaseMs.to),
+      startWithinMs: duration(given.startWithinMs, 'startWithinMs', defaults.jobStartWithinMs, from, to),
+      ttlMs: duration(given.ttlMs, 'ttlMs', defaults.jobKeepMs, from, to),
+    },
+  }
+}
+
+/** Returns `owner` when it is `user:<id>`; throws `job_invalid`, `id_invalid` or `topic_invalid`. */
+export function checkOwner(owner: unknown, field = 'owner'): string {
+  if (typeof owner !== 'string' || !owner.startsWith('user:')) throw invalid(field, 'must be "user:<id>"')
+  checkId(owner.slice('user:'.length), field)
+  checkTopic(jobsTopic(owner), field)
+  return owner
+}
+
+/** Checks a command as it travels. Throws `job_invalid`, `id_invalid` or `type_reserved` naming the field. */
+export function checkCommand(input: JobCommand): JobCommand {
+  const id = checkEventId(input.id)
+  const attempt = input.attempt == null ? undefined : whole(input.attempt, 'attempt')
+  return { id, ...(attempt !== undefined && { attempt }), ...checkAction(input) }
+}
+
+function checkAction(input: JobAction): JobAction {
+  switch (input.action) {
+    case 'start':
+    case 'renew':
+    case 'cancel':
+      return { action: input.action }
+    case 'update':
+      return { action: 'update', ...checkUpdate(input) }
+    case 'complete':
+      if (input.result === undefined) return { action: 'complete' }
+      return { action: 'complete', result: json(input.result, 'result', jobLimits.resultBytes) }
+    case 'fail':
+      return { action: 'fail', error: checkJobError(input.error) }
+    default:
+      throw invalid('action', 'must be start, renew, update, complete, fail or cancel')
+  }
+}
+
+/** Checks what `PATCH /jobs/{id}` changes (J2). Throws `job_invalid`, `type_invalid` or `type_reserved`. */
+export function checkUpdate(input: unknown): JobUpdate {
+  const given = fields<JobUpdate>(input, '', updateFields)
+  return {
+    ...(given.increment != null && { increment: checkCounters(given.increment, 'increment') }),
+    ...(given.set != null && { set: checkSet(given.set) }),
+    ...(given.log != null && {
+      log: list(given.log, 'log', jobLimits.lines).map((line, at) => checkLine(line, `log[${at}]`)),
+    }),
+    ...(given.publish != null && {
+      publish: list(given.publish, 'publish', jobLimits.events).map((event, at) =>
+        checkOwnEvent(event, `publish[${at}]`),
+      ),
+    }),
+  }
+}
+
+function checkSet(input: unknown): NonNullable<JobUpdate['set']> {
+  const given = fields<NonNullable<JobUpdate['set']>>(input, 'set', setFields)
+  const words = (value: unknown, field: string): string | null =>
+    value === null ? null : textInBytes(value, field, jobLimits.textBytes)
+  return {
+    ...(given.total !== undefined && { total: whole(given.total, 'set.total') }),
+    ...(given.stage !== undefined && { stage: words(given.stage, 'set.stage') }),
+    ...(given.message !== undefined && { message: words(given.message, 'set.message') }),
+    ...(given.current !== undefined && { current: json(given.current, 'set.current', jobLimits.currentBytes) }),
+  }
+}
+
+function checkLine(input: unknown, field: string): Omit<JobLogLine, 'at'> {
+  const given = fields<Omit<JobLogLine, 'at'>>(input, field, lineFields)
+  if (!logLevels.includes(given.level as LogLevel))
+    throw invalid(`${field}.level`, `must be one of ${logLevels.join(', ')}`)
+  return {
+    level: given.level,
+    message: textInBytes(given.message, `${field}.message`, jobLimits.lineBytes),
+    ...(given.data !== undefined && { data: json(given.data, `${field}.data`, jobLimits.lineBytes) }),
+  }
+}
+
+function checkOwnEvent(input: unknown, field: string): { readonly type: string; readonly data: unknown } {
+  const given = fields<{ type: string; data: unknown }>(input, field, eventFields)
+  return {
+    type: checkPublishType(given.type, `${field}.type`),
+    data: json(given.data ?? null, `${field}.data`, defaults.dataBytes, 'data_too_large'),
+  }
+}
+
+/** Checks the error of a job (J3). Throws `job_invalid`. */
+export function checkJobError(input: unknown, field = 'error'): JobError {
+  const given = fields<JobError>(input, field, errorFields)
+  const { retryable = false } = given
+  if (typeof retryable !== 'boolean') throw invalid(`${field}.retryable`, 'must be true or false')
+  return {
+    code: text(given.code, `${field}.code`, 128, 1),
+    message: textInBytes(given.message, `${field}.message`, jobLimits.textBytes),
+    retryable,
+  }
+}
+
+function checkCounters(input: unknown, field: string): Record<string, number> {
+  if (typeof input !== 'object' || input === null || Array.isArray(input))
+    throw invalid(field, 'must be an object of counters')
+  const checked: Record<string, number> = {}
+  for (const [name, by] of Object.entries(input as Counters)) {
+    if (!counterName.test(name)) {
+      throw invalid(
+        `${field}.${name.slice(0, 64)}`,
+        'is no name of a counter: a letter, then up to 63 letters, digits, "_", "." or "-"',
+      )
+    }
+    if (by !== undefined) checked[name] = whole(by, `${field}.${name}`)
+  }
+  if (Object.keys(checked).length > jobLimits.counters) throw invalid(field, `has over ${jobLimits.counters} counters`)
+  return checked
+}
+
+const newJobFields = [
+  'id',
+  'owner',
+  'kind',
+  'total',
+  'counters',
+  'meta',
+  'attempts',
+  'leaseMs',
+  'startWithinMs',
+  'ttlMs',
+]
+/** `id`, `attempt` and `action` are of the command around an update. */
+const updateFields = ['increment', 'set', 'log', 'publish', 'id', 'attempt', 'action']
+const setFields = ['total', 'stage', 'message', 'current']
+const lineFields = ['level', 'message', 'data']
+const eventFields = ['type', 'data']
+const errorFields = ['code', 'message', 'retryable']
+
+function fields<Shape>(input: unknown, field: string, names: readonly string[]): Shape {
+  if (typeof input !== 'object' || input === null || Array.isArray(input))
+    throw invalid(field || 'job', 'must be a JSON object')
+  for (const name of Object.keys(input)) {
+    if (!names.includes(name))
+      throw invalid(field ? `${field}.${name}` : name, `is unknown. Known are ${names.join(', ')}`)
+  }
+  return input as Shape
+}
+
+function list(input: unknown, field: string, most: number): readonly unknown[] {
+  if (!Array.isArray(input)) throw invalid(field, 'must be a list')
+  if (input.length > most) throw invalid(field, `has ${input.length} members; at most ${most} go in one command`)
+  return input
+}
+
+function whole(value: unknown, field: string): number {
+  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0)
+    throw invalid(field, 'must be a whole number of at least 0')
+  return value
+}
+
+function duration(value: unknown, field: string, preset: number, from: number, to: number): number {
+  if (value === undefined || value === null) return preset
+  const ms = whole(value, field)
+  if (ms < from || ms > to) throw invalid(field, `must be ${from}–${to} ms`)
+  return ms
+}
+
+function text(value: unknown, field: string, most: number, least = 0): string {
+  if (typeof value !== 'string' || value.length < least || value.length > most) {
+    throw invalid(field, `must be a string of ${least}–${most} characters`)
+  }
+  return value
+}
+
+function textInBytes(value: unknown, field: string, most: number): string {
+  if (typeof value !== 'string') throw invalid(field, 'must be a string')
+  if (bytesOf(JSON.stringify(value)) > most) throw invalid(field, `must be at most ${most} bytes of JSON`)
+  return value
+}
+
+function json(
+  value: unknown,
+  field: string,
+  most: number,
+  code: 'job_invalid' | 'data_too_large' = 'job_invalid',
+): unknown {
+  let encoded: string | undefined
+  try {
+    encoded = JSON.stringify(value)
+  } catch (cause) {
+    throw new TidingsError('job_invalid', `"${field}" must be JSON: no cycles, no BigInt.`, { field, cause })
+  }
+  if (encoded === undefined) throw invalid(field, 'must be JSON: no functions, no symbols')
+  const bytes = bytesOf(encoded)
+  if (bytes > most) {
+    throw new TidingsError(code, `"${field}" is ${bytes} bytes of JSON; at most ${most} are allowed.`, { field })
+  }
+  return JSON.parse(encoded)
+}
+
+const bytesOf = (encoded: string): number => encoder.encode(encoded).length
+
+function invalid(field: string, what: string): TidingsError {
+  return new TidingsError('job_invalid', `"${field}" ${what}.`, { field })
+}
