@@ -161,7 +161,10 @@ export class Connection implements OutletListener {
     const bye: Bye = { reason, retryAfterMs, reconnect }
     this.#outlet.push(Frame.ofControl('bye', bye, { retryMs: retryAfterMs }))
     this.#stop()
+    if (reason === 'slow_consumer') return this.#outlet.abort()
     this.#outlet.end()
+    // A reader that takes nothing must not hold a socket for ever.
+    this.#context.wheel.after(this.#context.settings.drainMs, () => this.#outlet.abort())
   }
 
   /** Whether the reader may be told nothing more because every job it watches has ended. */

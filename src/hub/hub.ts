@@ -13,8 +13,8 @@ import { Connection, type ConnectionOptions } from './connection.js'
 import { type Counters, newCounters } from './counters.js'
 import { EndOfTick } from './end-of-tick.js'
 import { EncodedEvent, Frame } from './frame.js'
-import type { Outlet } from './outlet.js'
-import { type PublishInput, type PublishResult, draftOf, storeDrafts } from './publish.js'
+import type { Outlet, OutletListener } from './outlet.js'
+import { type Draft, type PublishInput, type PublishResult, draftOf, storeDrafts } from './publish.js'
 import type { HubSettings } from './settings.js'
 import { type Start, parseSince } from './start.js'
 import { Subscription } from './subscription.js'
@@ -109,6 +109,11 @@ export class HubCore implements HubContext {
       throw new TidingsError('event_invalid', `A batch has 1–${this.settings.eventsPerBatch} events, not ${inputs.length}.`, { field: '' })
     }
     const drafts = inputs.map((input, index) => draftOf(input as PublishInput, this.settings, this.makeId, isBatch ? `[${index}].` : ''))
+    return this.publishDrafts(namespace, drafts)
+  }
+
+  /** Stores and delivers what has been checked, all or nothing. */
+  async publishDrafts(namespace: string, drafts: readonly Draft[]): Promise<PublishResult[]> {
     const deliver = (event: StoredEvent): void => void this.#channels.get(namespace)?.opening.then((channel) => channel.deliverVolatile(event))
     const results = await storeDrafts(this.store, namespace, drafts, deliver, () => this.clock.now())
     for (const result of results) this.counters[result.duplicate ? 'duplicates' : 'published']++
@@ -116,12 +121,13 @@ export class HubCore implements HubContext {
   }
 
   /** Opens a connection over `outlet`. Null: nothing will ever follow, answer 204. Rights were checked by the caller. */
-  async connect(request: ConnectRequest, makeOutlet: (connection: () => Connection) => Outlet): Promise<Connection | null> {
+  async connect(request: ConnectRequest, makeOutlet: (listener: OutletListener, connectionId: string) => Outlet): Promise<Connection | null> {
     if (this.#draining) throw new TidingsError('draining', 'This hub is shutting down.', { retryAfterMs: this.returnDelayMs('shutdown') })
     const channel = await this.#hold(request.namespace)
-    let connection: Connection
-    const outlet = makeOutlet(() => connection)
-    connection = new Connection(this, channel, outlet, { ...request, id: randomToken(this.random, 22) })
+    const id = randomToken(this.random, 22)
+    let connection: Connection | null = null
+    const outlet = makeOutlet({ drained: () => connection?.drained(), gone: () => connection?.gone() }, id)
+    connection = new Connection(this, channel, outlet, { ...request, id })
     this.#register(connection, channel, outlet, request.expiresAt)
     try {
       return (await connection.open()) ? connection : null
@@ -141,12 +147,13 @@ export class HubCore implements HubContext {
     if (options.signal?.aborted) stop()
     else {
       options.signal?.addEventListener('abort', stop, { once: true })
-      this.connect({ namespace, topics: wanted, types, named: true, start }, (connection) => {
+      this.connect({ namespace, topics: wanted, types, named: true, start }, (listener) => {
         subscription.listen({
-          drained: () => connection().drained(),
+          drained: () => listener.drained(),
           gone: () => {
             options.signal?.removeEventListener('abort', stop)
-            connection().gone()
+            // One tick later: an iteration that ended before it was open must not find a half-made connection.
+            queueMicrotask(() => listener.gone())
           },
         })
         return subscription

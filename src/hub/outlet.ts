@@ -18,6 +18,8 @@ export interface Outlet {
   settled(): void
   /** Sends what was pushed, then ends. */
   end(): void
+  /** Lets go at once, whatever is still waiting. */
+  abort(): void
 }
 
 /** What the outlet tells its connection. */

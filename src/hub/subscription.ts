@@ -52,6 +52,10 @@ export class Subscription implements Outlet, AsyncIterableIterator<TidingsEvent>
     this.#listener?.gone()
   }
 
+  abort(): void {
+    this.end()
+  }
+
   /** Ends the iteration with an error: the reader could not be opened. */
   fail(error: unknown): void {
     this.#ended = true

@@ -1,0 +1,91 @@
+import type { EndOfTick } from '../hub/end-of-tick.js'
+import type { Frame } from '../hub/frame.js'
+import type { Outlet, OutletListener } from '../hub/outlet.js'
+
+/** A stream as the body of a `Response`, for every runtime that has one. Its back-pressure is the stream's own. */
+export class BodyOutlet implements Outlet {
+  readonly transport = 'sse'
+  readonly stream: ReadableStream<Uint8Array>
+  readonly #endOfTick: EndOfTick
+  readonly #listener: OutletListener
+  #controller: ReadableStreamDefaultController<Uint8Array> | null = null
+  #pending: Uint8Array[] = []
+  #pendingBytes = 0
+  #wasFull = false
+
+  constructor(listener: OutletListener, endOfTick: EndOfTick, unsentBytes: number) {
+    this.#listener = listener
+    this.#endOfTick = endOfTick
+    this.stream = new ReadableStream<Uint8Array>(
+      {
+        start: (controller) => {
+          this.#controller = controller
+        },
+        pull: () => {
+          if (!this.#wasFull || this.full) return
+          this.#wasFull = false
+          this.#listener.drained()
+        },
+        cancel: () => this.#gone(),
+      },
+      new ByteLengthQueuingStrategy({ highWaterMark: unsentBytes }),
+    )
+  }
+
+  get full(): boolean {
+    const full = (this.#controller?.desiredSize ?? 0) - this.#pendingBytes <= 0
+    if (full) this.#wasFull = true
+    return full
+  }
+
+  get progress(): unknown {
+    return this.#controller?.desiredSize ?? null
+  }
+
+  push(frame: Frame): void {
+    if (!this.#controller) return
+    if (this.#pending.push(frame.bytes) === 1) this.#endOfTick.add(() => this.flush())
+    this.#pendingBytes += frame.bytes.length
+  }
+
+  flush(): void {
+    if (this.#pending.length === 0) return
+    const bytes = joined(this.#pending, this.#pendingBytes)
+    this.#pending = []
+    this.#pendingBytes = 0
+    this.#controller?.enqueue(bytes)
+  }
+
+  settled(): void {}
+
+  end(): void {
+    this.flush()
+    const controller = this.#controller
+    this.#gone()
+    controller?.close()
+  }
+
+  abort(): void {
+    const controller = this.#controller
+    this.#gone()
+    controller?.error(new Error('The hub let go of a reader that took nothing.'))
+  }
+
+  #gone(): void {
+    if (!this.#controller) return
+    this.#controller = null
+    this.#pending = []
+    this.#listener.gone()
+  }
+}
+
+/** A copy always: whoever reads a stream of bytes may take its buffer away, and frames are shared. */
+function joined(parts: readonly Uint8Array[], length: number): Uint8Array {
+  const bytes = new Uint8Array(length)
+  let at = 0
+  for (const part of parts) {
+    bytes.set(part, at)
+    at += part.length
+  }
+  return bytes
+}

@@ -1,0 +1,81 @@
+import { TidingsError } from '../errors.js'
+import type { HubSettings } from '../hub/settings.js'
+import { type Start, parseLastEventId, parseSince } from '../hub/start.js'
+import { checkType } from '../protocol/event.js'
+import { headers, mediaTypes } from '../protocol/names.js'
+import { checkTopic } from '../protocol/topic.js'
+
+/** What `GET /events` asks for (spec §4, D5). */
+export interface EventsQuery {
+  /** Named topics, each once. */
+  readonly topics: readonly string[]
+  /** The principal's own topics too: asked for by `own=1`, and where no topic is named. */
+  readonly own: boolean
+  readonly types: readonly string[] | null
+  readonly start: Start
+  readonly named: boolean
+  /** Null: a stream. */
+  readonly poll: { readonly waitMs: number; readonly limit: number } | null
+}
+
+/** Reads and checks the query; every refusal names its parameter. */
+export function parseEventsQuery(request: Request, settings: HubSettings): EventsQuery {
+  const query = new URL(request.url).searchParams
+  const topics = [...new Set(query.getAll('topic').map((topic) => checkTopic(topic, 'topic')))]
+  if (topics.length > settings.topicsPerStream) {
+    throw new TidingsError('query_invalid', `A stream has at most ${settings.topicsPerStream} topics, not ${topics.length}.`, { field: 'topic' })
+  }
+  const types = query.getAll('type').map((type) => checkType(type, 'type'))
+  if (types.length > settings.topicsPerStream) {
+    throw new TidingsError('query_invalid', `A stream has at most ${settings.topicsPerStream} types.`, { field: 'type' })
+  }
+  const poll = wantsPoll(request.headers.get('Accept')) ? readPoll(query, settings) : null
+  const since = query.get('since')
+  const asked = since === null ? null : parseSince(since)
+  const lastEventId = request.headers.get(headers.lastEventId)
+  const start: Start = lastEventId ? parseLastEventId(lastEventId) : (asked ?? { kind: 'now' })
+  // A poll that names no place only learns the current one.
+  const place = poll && !lastEventId && since === null ? { ...poll, waitMs: 0 } : poll
+  return {
+    topics,
+    own: topics.length === 0 || flag(query, 'own', false),
+    types: types.length > 0 ? [...new Set(types)] : null,
+    start,
+    named: flag(query, 'named', true),
+    poll: place,
+  }
+}
+
+function wantsPoll(accept: string | null): boolean {
+  if (accept === null || accept.trim() === '') return false
+  const types = accept.split(',').map((part) => part.split(';', 1)[0]?.trim().toLowerCase())
+  if (types.includes(mediaTypes.stream)) return false
+  if (types.includes(mediaTypes.json)) return true
+  if (types.includes('*/*') || types.includes('text/*')) return false
+  throw new TidingsError('not_acceptable', 'GET /events answers with text/event-stream (a stream) or application/json (a poll).', { field: 'Accept' })
+}
+
+function readPoll(query: URLSearchParams, settings: HubSettings): { waitMs: number; limit: number } {
+  const waitMs = 1000 * number(query, 'wait', 0, 0, settings.pollWaitMs / 1000)
+  const limit = number(query, 'limit', settings.pageEvents, 1, settings.pageEvents)
+  if (!Number.isInteger(limit)) throw new TidingsError('query_invalid', '"limit" must be a whole number.', { field: 'limit' })
+  return { waitMs, limit }
+}
+
+function number(query: URLSearchParams, name: string, fallback: number, least: number, most: number): number {
+  const given = query.get(name)
+  if (given === null) return fallback
+  const value = /^\d{1,9}(\.\d{1,3})?$/.test(given) ? Number(given) : Number.NaN
+  if (!(value >= least && value <= most)) {
+    throw new TidingsError('query_invalid', `"${name}" must be a number from ${least} to ${most}.`, { field: name })
+  }
+  return value
+}
+
+function flag(query: URLSearchParams, name: string, fallback: boolean): boolean {
+  const given = query.get(name)
+  if (given === null) return fallback
+  if (given === 'true' || given === '1') return true
+  if (given === 'false' || given === '0') return false
+  throw new TidingsError('query_invalid', `"${name}" must be true or false.`, { field: name })
+}

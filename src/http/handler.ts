@@ -1,0 +1,91 @@
+import { TidingsError } from '../errors.js'
+import { Access } from './access.js'
+import { BodyOutlet } from './body-outlet.js'
+import type { HttpParts } from './parts.js'
+import { problemResponse } from './problem.js'
+import { type OpenStream, getEvents, postEvents } from './routes/events.js'
+import { getHealth, getReady } from './routes/health.js'
+import { commandJob, deleteJob, getJob, getJobs, postJob } from './routes/jobs.js'
+import { getTopic } from './routes/topics.js'
+
+export interface Handler {
+  /** Answers any request. A stream comes as the body of the response. */
+  fetch(request: Request): Promise<Response>
+  /** The same for a runtime that carries streams itself: null means that `openStream` took it. */
+  handle(request: Request, openStream: OpenStream): Promise<Response | null>
+}
+
+type Methods = Partial<Record<string, () => Promise<Response | null> | Response>>
+
+/** Request → Response for every route of the hub (spec §4). Nothing a stranger sends makes it throw. */
+export function createHandler(parts: HttpParts): Handler {
+  const access = new Access(parts.jobs)
+
+  const methodsOf = (request: Request, path: readonly string[], openStream: OpenStream): Methods | null => {
+    const [head, name, action, ...more] = path
+    if (more.length > 0) return null
+    if (head === 'events' && name === undefined) {
+      return { GET: () => getEvents(parts, access, request, openStream), POST: () => postEvents(parts, access, request) }
+    }
+    if (head === 'jobs' && name === undefined) {
+      return { GET: () => getJobs(parts, access, request), POST: () => postJob(parts, access, request) }
+    }
+    if (head === 'jobs' && name !== undefined && action === undefined) {
+      return {
+        GET: () => getJob(parts, access, request, name),
+        PATCH: () => commandJob(parts, access, request, name, 'update'),
+        DELETE: () => deleteJob(parts, access, request, name),
+      }
+    }
+    if (head === 'jobs' && name !== undefined && action !== undefined) {
+      return { POST: () => commandJob(parts, access, request, name, action) }
+    }
+    if (head === 'topics' && name !== undefined && action === undefined) return { GET: () => getTopic(parts, access, request, name) }
+    if (head === 'health' && name === undefined) return { GET: () => getHealth() }
+    if (head === 'ready' && name === undefined) return { GET: () => getReady(parts) }
+    return null
+  }
+
+  const handle: Handler['handle'] = async (request, openStream) => {
+    try {
+      const methods = methodsOf(request, pathOf(request.url), openStream)
+      if (!methods) throw new TidingsError('not_found', 'There is nothing at this address. See PROTOCOL.md for what there is.')
+      const run = methods[request.method]
+      if (!run) {
+        const allowed = Object.keys(methods).join(', ')
+        const refusal = problemResponse(new TidingsError('method_not_allowed', `Use ${allowed} here.`, { field: 'method' }), parts.core.onError)
+        refusal.headers.set('Allow', allowed)
+        return refusal
+      }
+      return await run()
+    } catch (error) {
+      return problemResponse(error, parts.core.onError)
+    }
+  }
+
+  const fetch: Handler['fetch'] = async (request) => {
+    let carried: { outlet: BodyOutlet; headers: Readonly<Record<string, string>> } | null = null
+    const response = await handle(request, (listener, headers) => {
+      const outlet = new BodyOutlet(listener, parts.core.endOfTick, parts.core.settings.unsentBytes)
+      carried = { outlet, headers }
+      request.signal.addEventListener('abort', () => outlet.abort(), { once: true })
+      return outlet
+    })
+    if (response) return response
+    const { outlet, headers } = carried as unknown as { outlet: BodyOutlet; headers: Record<string, string> }
+    return new Response(outlet.stream, { status: 200, headers })
+  }
+
+  return { fetch, handle }
+}
+
+/** The decoded segments of a path; an escape that is no UTF-8 is refused. */
+function pathOf(url: string): string[] {
+  const { pathname } = new URL(url)
+  try {
+    return pathname.split('/').filter((segment) => segment !== '').map(decodeURIComponent)
+  } catch (cause) {
+    throw new TidingsError('query_invalid', 'The path holds an escape that is no UTF-8.', { field: 'path', cause })
+  }
+}
+

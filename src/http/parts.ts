@@ -1,0 +1,13 @@
+import type { Principal } from '../auth/principal.js'
+import type { HubCore } from '../hub/hub.js'
+import type { JobsEngine } from '../jobs/jobs.js'
+
+/** What the routes are made of; `index.ts` joins it. */
+export interface HttpParts {
+  readonly core: HubCore
+  readonly jobs: JobsEngine
+  /** Throws `unauthorized`; never returns somebody else. */
+  readonly authenticate: (request: Request) => Promise<Principal>
+  /** A token for watching one job (A4). */
+  readonly mintJobToken: (namespace: string, jobId: string, lifetimeMs: number) => Promise<string>
+}

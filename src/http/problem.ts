@@ -1,0 +1,43 @@
+import { TidingsError } from '../errors.js'
+import { type Problem, mediaTypes } from '../protocol/names.js'
+
+const titles: Partial<Record<number, string>> = {
+  400: 'Bad request',
+  401: 'Not signed in',
+  403: 'Forbidden',
+  404: 'Not found',
+  405: 'Method not allowed',
+  406: 'Not acceptable',
+  409: 'Conflict',
+  413: 'Too large',
+  415: 'Unsupported media type',
+  422: 'Unprocessable',
+  429: 'Too many requests',
+  503: 'Unavailable',
+  507: 'Out of quota',
+}
+
+/**
+ * The problem document of any error (RFC 9457). What is not a {@link TidingsError} is a fault of ours: it becomes a 500
+ * without details, and the details go to `onError`.
+ */
+export function problemResponse(error: unknown, onError: (error: unknown, stage: string) => void): Response {
+  const known = error instanceof TidingsError ? error : null
+  if (!known || known.status === 500) onError(error, 'request')
+  const shown = known && known.status !== 500 ? known : new TidingsError('internal', 'Something went wrong on our side. The log of the hub has the details.')
+  const problem: Problem = {
+    type: 'about:blank',
+    title: titles[shown.status] ?? 'Error',
+    status: shown.status,
+    code: shown.code,
+    detail: shown.message,
+    ...(shown.field !== undefined && { field: shown.field }),
+    ...(shown.topics !== undefined && { topics: shown.topics }),
+    ...(shown.retryAfterMs !== undefined && { retryAfterMs: shown.retryAfterMs }),
+  }
+  const headers = new Headers({ 'Content-Type': mediaTypes.problem, 'Cache-Control': 'no-store' })
+  if (shown.retryAfterMs !== undefined) headers.set('Retry-After', String(Math.max(1, Math.ceil(shown.retryAfterMs / 1000))))
+  else if (shown.status === 503) headers.set('Retry-After', '1')
+  if (shown.status === 401) headers.set('WWW-Authenticate', 'Bearer')
+  return new Response(JSON.stringify(problem), { status: shown.status, headers })
+}

@@ -1,0 +1,104 @@
+import type { Principal } from '../../auth/principal.js'
+import { TidingsError } from '../../errors.js'
+import type { Outlet, OutletListener } from '../../hub/outlet.js'
+import { type PublishInput, draftOf } from '../../hub/publish.js'
+import { formatCursor } from '../../protocol/cursor.js'
+import { defaults } from '../../protocol/defaults.js'
+import { headers as headerNames, mediaTypes } from '../../protocol/names.js'
+import type { Access } from '../access.js'
+import { json, readJson } from '../body.js'
+import { type EventsQuery, parseEventsQuery } from '../events-query.js'
+import type { HttpParts } from '../parts.js'
+import { PollOutlet, type PollResult } from '../poll-outlet.js'
+
+/** Makes the outlet that carries a stream, with its response headers. */
+export type OpenStream = (listener: OutletListener, headers: Readonly<Record<string, string>>) => Outlet
+
+/** `GET /events`: a stream over `openStream` (then the result is null), or one poll. */
+export async function getEvents(parts: HttpParts, access: Access, request: Request, openStream: OpenStream): Promise<Response | null> {
+  const principal = await parts.authenticate(request)
+  const query = parseEventsQuery(request, parts.core.settings)
+  const topics = await access.topicsFor(principal, query.topics, query.own)
+  return query.poll ? poll(parts, principal, topics, query, query.poll, request.signal) : stream(parts, principal, topics, query, openStream)
+}
+
+async function stream(parts: HttpParts, principal: Principal, topics: readonly string[], query: EventsQuery, openStream: OpenStream): Promise<Response | null> {
+  const connection = await parts.core.connect(connectRequest(principal, topics, query), (listener, connectionId) =>
+    openStream(listener, {
+      'Content-Type': `${mediaTypes.stream}; charset=utf-8`,
+      'Cache-Control': 'no-store, no-transform',
+      'X-Accel-Buffering': 'no',
+      [headerNames.connectionId]: connectionId,
+    }),
+  )
+  return connection ? null : new Response(null, { status: 204 })
+}
+
+async function poll(
+  parts: HttpParts,
+  principal: Principal,
+  topics: readonly string[],
+  query: EventsQuery,
+  { limit, waitMs }: NonNullable<EventsQuery['poll']>,
+  signal: AbortSignal,
+): Promise<Response> {
+  const { core } = parts
+  let answer: (result: PollResult) => void = () => {}
+  const answered = new Promise<PollResult>((resolve) => {
+    answer = resolve
+  })
+  const outlet = new PollOutlet({ limit, waitMs, maxBytes: core.settings.bodyBytes, clock: core.clock, endOfTick: core.endOfTick, answer })
+  const connection = await core.connect(connectRequest(principal, topics, query), () => outlet)
+  if (!connection) return new Response(null, { status: 204 })
+  const stop = (): void => outlet.end()
+  signal.addEventListener('abort', stop, { once: true })
+  try {
+    const result = await answered
+    return pollResponse(result, formatCursor(connection.cursor), connection.live, core.settings.heartbeatMs)
+  } finally {
+    signal.removeEventListener('abort', stop)
+    connection.gone()
+  }
+}
+
+function pollResponse(result: PollResult, cursor: string, live: boolean, heartbeatMs: number): Response {
+  const rest = JSON.stringify({
+    protocol: defaults.protocolVersion,
+    cursor,
+    upToDate: live,
+    heartbeatMs,
+    ...(result.gaps.length > 0 && { gaps: result.gaps }),
+    ...(result.snapshots.length > 0 && { snapshots: result.snapshots }),
+  })
+  // The envelopes are JSON already, encoded once at publish.
+  return new Response(`{"events":[${result.envelopes.join(',')}],${rest.slice(1)}`, {
+    headers: { 'Content-Type': mediaTypes.json, 'Cache-Control': 'no-store' },
+  })
+}
+
+const connectRequest = (principal: Principal, topics: readonly string[], query: EventsQuery) => ({
+  namespace: principal.namespace,
+  topics,
+  types: query.types,
+  named: query.named,
+  start: query.start,
+  expiresAt: principal.expiresAt,
+})
+
+/** `POST /events`: one event, or an array of which all or none are stored. */
+export async function postEvents(parts: HttpParts, access: Access, request: Request): Promise<Response> {
+  const principal = await parts.authenticate(request)
+  const { settings, makeId } = parts.core
+  const body = await readJson(request, settings.bodyBytes)
+  const isBatch = Array.isArray(body)
+  const inputs: readonly unknown[] = isBatch ? body : [body]
+  if (inputs.length > settings.eventsPerBatch) {
+    throw new TidingsError('event_invalid', `A batch has at most ${settings.eventsPerBatch} events, not ${inputs.length}.`, { field: 'body' })
+  }
+  // Rights come before the store, so that a repeated id tells nothing to whoever may not publish there (D3).
+  const drafts = inputs.map((input, index) => draftOf(input as PublishInput, settings, makeId, isBatch ? `[${index}].` : ''))
+  access.requirePublish(principal, [...new Set(drafts.flatMap((draft) => draft.event.topics))])
+  const results = await parts.core.publishDrafts(principal.namespace, drafts)
+  const stored = results.some((result) => !result.duplicate)
+  return json(isBatch ? results : results[0], stored ? 201 : 200)
+}

@@ -1,0 +1,85 @@
+import type { Principal } from '../../auth/principal.js'
+import { TidingsError } from '../../errors.js'
+import { checkEventId } from '../../protocol/event.js'
+import { type JobAction, type JobStatus, type NewJob, jobStatuses } from '../../protocol/job.js'
+import { defaults } from '../../protocol/defaults.js'
+import { checkId, jobTopic, jobsTopic, userTopic } from '../../protocol/topic.js'
+import type { Access } from '../access.js'
+import { json, readObject } from '../body.js'
+import type { HttpParts } from '../parts.js'
+
+const actions = ['start', 'renew', 'complete', 'fail', 'cancel'] as const
+
+/** `POST /jobs`: 201 with the job and a token for watching it, 200 for an id that is known. */
+export async function postJob(parts: HttpParts, access: Access, request: Request): Promise<Response> {
+  const principal = await parts.authenticate(request)
+  const body = await readObject(request, parts.core.settings.bodyBytes)
+  const id = body.id === undefined ? parts.core.makeId() : checkId(body.id, 'id')
+  access.requirePublish(principal, [jobTopic(id)])
+  const { job, created } = await parts.jobs.create(principal.namespace, { ...body, id } as NewJob)
+  const token = await parts.mintJobToken(principal.namespace, job.id, defaults.jobKeepMs)
+  return json({ job, token }, created ? 201 : 200)
+}
+
+/** `GET /jobs?owner=&status=&after=&limit=`: newest first. Without `owner`: the caller's own. */
+export async function getJobs(parts: HttpParts, access: Access, request: Request): Promise<Response> {
+  const principal = await parts.authenticate(request)
+  const query = new URL(request.url).searchParams
+  const owner = query.get('owner') ?? (principal.userId === undefined ? null : userTopic(principal.userId))
+  if (owner === null || !owner.startsWith('user:')) {
+    throw new TidingsError('query_invalid', '"owner" must be "user:<id>".', { field: 'owner' })
+  }
+  checkId(owner.slice('user:'.length), 'owner')
+  await access.requireSubscribe(principal, jobsTopic(owner))
+  const status = query.get('status')
+  if (status !== null && !jobStatuses.includes(status as JobStatus)) {
+    throw new TidingsError('query_invalid', `"status" must be one of ${jobStatuses.join(', ')}.`, { field: 'status' })
+  }
+  const limit = query.get('limit')
+  if (limit !== null && !(/^\d{1,4}$/.test(limit) && Number(limit) >= 1 && Number(limit) <= 1_000)) {
+    throw new TidingsError('query_invalid', '"limit" must be a whole number from 1 to 1000.', { field: 'limit' })
+  }
+  const after = query.get('after')
+  const page = await parts.jobs.list(principal.namespace, {
+    owner,
+    ...(status !== null && { status: status as JobStatus }),
+    ...(after !== null && { after }),
+    ...(limit !== null && { limit: Number(limit) }),
+  })
+  return json(page)
+}
+
+export async function getJob(parts: HttpParts, access: Access, request: Request, id: string): Promise<Response> {
+  const principal = await parts.authenticate(request)
+  return json(await access.readableJob(principal, checkId(id, 'id')))
+}
+
+/** `PATCH /jobs/{id}` and `POST /jobs/{id}/{action}`: one command. */
+export async function commandJob(parts: HttpParts, access: Access, request: Request, id: string, action: string): Promise<Response> {
+  const principal = await parts.authenticate(request)
+  checkId(id, 'id')
+  if (action !== 'update' && !actions.includes(action as (typeof actions)[number])) {
+    throw new TidingsError('not_found', `There is no "${action}" of a job. There are ${actions.join(', ')}.`)
+  }
+  await access.requireCommand(principal, id, action)
+  const body = await readObject(request, parts.core.settings.bodyBytes, action !== 'update')
+  return json(await parts.jobs.command(principal.namespace, id, commandOf(parts, action as JobAction['action'], body)))
+}
+
+function commandOf(parts: HttpParts, action: JobAction['action'], body: Record<string, unknown>) {
+  const { id, attempt, ...rest } = body
+  const commandId = id === undefined ? parts.core.makeId() : checkEventId(id, 'id')
+  if (attempt !== undefined && !(Number.isSafeInteger(attempt) && (attempt as number) >= 1)) {
+    throw new TidingsError('job_invalid', '"attempt" must be a whole number of at least 1.', { field: 'attempt' })
+  }
+  return { ...rest, action, id: commandId, ...(attempt !== undefined && { attempt: attempt as number }) } as Parameters<HttpParts['jobs']['command']>[2]
+}
+
+/** `DELETE /jobs/{id}`: the job and all it left behind, at once. */
+export async function deleteJob(parts: HttpParts, access: Access, request: Request, id: string): Promise<Response> {
+  const principal: Principal = await parts.authenticate(request)
+  await access.requireCommand(principal, checkId(id, 'id'), 'delete')
+  await parts.jobs.remove(principal.namespace, id)
+  return new Response(null, { status: 204 })
+}
+

@@ -1,0 +1,15 @@
+import { formatCursor } from '../../protocol/cursor.js'
+import { checkTopic } from '../../protocol/topic.js'
+import type { Access } from '../access.js'
+import { json } from '../body.js'
+import type { HttpParts } from '../parts.js'
+
+/** `GET /topics/{topic}`: what is kept of it and who listens on this node. */
+export async function getTopic(parts: HttpParts, access: Access, request: Request, name: string): Promise<Response> {
+  const principal = await parts.authenticate(request)
+  const topic = checkTopic(name)
+  await access.requireSubscribe(principal, topic)
+  const { first, last, count, bytes, epoch } = await parts.core.describe(principal.namespace, topic)
+  const cursor = (seq: number | null): string | null => (seq === null ? null : formatCursor({ epoch, seq }))
+  return json({ topic, first: cursor(first), last: cursor(last), count, bytes, readers: await parts.core.readersOf(principal.namespace, topic) })
+}

@@ -1,0 +1,164 @@
+import { hubKey, mintJobToken } from './auth/mint.js'
+import { type Handler, createHandler } from './http/handler.js'
+import { HubCore, type SubscribeOptions } from './hub/hub.js'
+import type { PublishInput, PublishResult } from './hub/publish.js'
+import { type HubSettings, resolveSettings } from './hub/settings.js'
+import type { Counters } from './hub/counters.js'
+import { type Authentication, createAuthentication } from './auth/authenticate.js'
+import type { Principal } from './auth/principal.js'
+import { type Clock, systemClock } from './clock.js'
+import { TidingsError } from './errors.js'
+import { uuidv7Ids } from './ids.js'
+import { type JobsEngine, createJobs } from './jobs/jobs.js'
+import { parseCursor } from './protocol/cursor.js'
+import { defaults } from './protocol/defaults.js'
+import type { TidingsEvent } from './protocol/event.js'
+import { checkId, jobIdOf } from './protocol/topic.js'
+import { type Random, systemRandom } from './random.js'
+import { memoryStore } from './store/memory.js'
+import type { Store } from './store/store.js'
+import type { Jobs } from './work/jobs.js'
+
+/** Options of {@link createHub}. At least one way to sign in must be given. */
+export interface HubOptions extends Authentication, Partial<HubSettings> {
+  /** Where events live. Default: memory, gone with the process. The hub opens and closes it. */
+  readonly store?: Store
+  readonly clock?: Clock
+  readonly random?: Random
+  /** Hears of failures that no caller does, with where they happened. Default: one line on stderr. */
+  readonly onError?: (error: unknown, stage: string) => void
+}
+
+/** The server side: takes events, keeps them, delivers them. */
+export interface Hub {
+  /** Publishes one event to the default namespace, or an array all or nothing. Resolves once it is as durable as the store (D2). */
+  publish(event: PublishInput, options?: InNamespace): Promise<PublishResult>
+  publish(events: readonly PublishInput[], options?: InNamespace): Promise<PublishResult[]>
+  /** The ordered, resumable sequence of some topics, in this process (D9). */
+  subscribe(topics: readonly string[], options?: SubscribeOptions & InNamespace): AsyncIterableIterator<TidingsEvent>
+  /** Jobs of the default namespace. */
+  readonly jobs: Jobs
+  jobsOf(namespace: string): Jobs
+  /** Who sends this request: the same answer as on the hub's own routes. Throws `unauthorized`. */
+  authenticate(request: Request): Promise<Principal>
+  /** Every route of the hub, for any runtime that speaks `Request → Response`. */
+  fetch(request: Request): Promise<Response>
+  stats(): Counters & { readonly connections: number }
+  /** Says `bye` to every reader, waits up to `drainMs` (default 10,000) for them to go, then closes the store. */
+  close(options?: { readonly drainMs?: number }): Promise<void>
+  /** What adapters of other runtimes need; not for applications, and not under the promise of versions. */
+  readonly internals: HubInternals
+}
+
+export interface InNamespace {
+  /** Default `default`. */
+  readonly namespace?: string
+}
+
+export interface HubInternals {
+  readonly core: HubCore
+  readonly handler: Handler
+  /** Throws where a setting does not go with listening on this address. */
+  checkListener(address: string | undefined): void
+}
+
+/** Opens the store and starts the hub. Rejects with `option_invalid` naming the option, `store_newer` or `store_locked`. */
+export async function createHub(options: HubOptions): Promise<Hub> {
+  const { store = memoryStore(), clock = systemClock, random = systemRandom } = options
+  const { authenticate: _session, jwt: _jwt, development: _development, store: _store, clock: _clock, random: _random, onError: _onError, ...given } = options
+  const settings = resolveSettings(given)
+  const authentication = createAuthentication(options, clock)
+  const onError = options.onError ?? writeError
+  const makeId = uuidv7Ids(clock, random)
+
+  await store.open()
+  const jobs = createJobs({ store, clock, random, makeId, onError: (error) => onError(error, 'jobs'), sweepMs: settings.sweepMs })
+  const core = new HubCore({ store, clock, random, makeId, settings, onError, snapshots: snapshotsOf(jobs) })
+  const key = await hubKey(store, random, options.jwt?.secret)
+  const authenticate = authentication.with(key)
+  const mint = (namespace: string, jobId: string, lifetimeMs: number): Promise<string> => mintJobToken({ key, clock, namespace, jobId, lifetimeMs, makeId })
+  const handler = createHandler({ core, jobs, authenticate, mintJobToken: mint })
+  const maintenance = keepUp(store, clock, onError)
+  jobs.start()
+
+  const jobsOf = (namespace: string): Jobs => {
+    const face = jobs.face(checkId(namespace, 'namespace'))
+    return {
+      ...face,
+      async create(newJob) {
+        const { job } = await face.create(newJob)
+        return { job, token: await mint(namespace, job.id, defaults.jobKeepMs) }
+      },
+    }
+  }
+
+  return {
+    async publish(event: PublishInput | readonly PublishInput[], { namespace = defaults.namespace }: InNamespace = {}): Promise<never> {
+      const isBatch = Array.isArray(event)
+      const results = await core.publish(checkId(namespace, 'namespace'), isBatch ? event : [event], isBatch)
+      return (isBatch ? results : results[0]) as never
+    },
+    subscribe: (topics, { namespace = defaults.namespace, ...rest } = {}) => core.subscribe(checkId(namespace, 'namespace'), topics, rest),
+    jobs: jobsOf(defaults.namespace),
+    jobsOf,
+    authenticate,
+    fetch: handler.fetch,
+    stats: () => ({ ...core.counters, connections: core.connections }),
+    async close({ drainMs } = {}) {
+      maintenance.stop()
+      await core.close(drainMs)
+      await jobs.close()
+      await store.close()
+    },
+    internals: { core, handler, checkListener: (address) => authentication.checkListener(address) },
+  }
+}
+
+/** The port of the hub that jobs fill. */
+const snapshotsOf = (jobs: JobsEngine) => ({
+  async snapshot(namespace: string, topic: string) {
+    const id = jobIdOf(topic)
+    const job = id === null ? null : await jobs.snapshot(namespace, id)
+    const position = job?.cursor === undefined ? null : parseCursor(job.cursor)
+    return job && position ? { job, position } : null
+  },
+})
+
+const maintenanceMs = 60_000
+
+function keepUp(store: Store, clock: Clock, onError: (error: unknown, stage: string) => void): { stop(): void } {
+  let timer = clock.setTimer(turn, maintenanceMs)
+  let stopped = false
+  function turn(): void {
+    store
+      .maintain()
+      .catch((error: unknown) => onError(error, 'maintenance'))
+      .finally(() => {
+        if (!stopped) timer = clock.setTimer(turn, maintenanceMs)
+      })
+  }
+  return {
+    stop() {
+      stopped = true
+      timer.cancel()
+    },
+  }
+}
+
+function writeError(error: unknown, stage: string): void {
+  const text = error instanceof TidingsError ? error.toString() : error instanceof Error ? (error.stack ?? error.message) : String(error)
+  console.error(`tidings: ${stage}: ${text}`)
+}
+
+export type { Clock, Timer } from './clock.js'
+export { type ErrorCode, TidingsError } from './errors.js'
+export type { PublishInput, PublishResult } from './hub/publish.js'
+export type { SubscribeOptions } from './hub/hub.js'
+export type { Principal } from './auth/principal.js'
+export type { TidingsEvent, Metadata, Priority } from './protocol/event.js'
+export type { Job, JobAnswer, JobCommand, JobError, JobStatus, JobUpdate, NewJob } from './protocol/job.js'
+export type { Random } from './random.js'
+export { memoryStore } from './store/memory.js'
+export type * from './store/store.js'
+export type { Jobs } from './work/jobs.js'
+export type { JobHandle } from './work/handle.js'
