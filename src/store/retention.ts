@@ -43,7 +43,11 @@ export function resolveStoreLimits(limits: StoreLimits): ResolvedStoreLimits {
 
 function positive(field: string, value: unknown): void {
   if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 1) {
-    throw new TidingsError('option_invalid', `Option "${field}" must be a whole number of at least 1, not ${String(value)}.`, { field })
+    throw new TidingsError(
+      'option_invalid',
+      `Option "${field}" must be a whole number of at least 1, not ${String(value)}.`,
+      { field },
+    )
   }
 }
 

@@ -6,8 +6,9 @@ import type { EventContent } from '../protocol/event.js'
  * What Tidings asks of a place where events live. One page to implement from; the public suite
  * (`tidings/testing`, `storeContract`) checks every MUST on it.
  *
- * A store knows namespaces, topics, numbers, ids and text. It does not know connections, rights or jobs. Namespaces are
- * made by the first append to them; nothing crosses from one to another. Input has been validated by the caller.
+ * A store knows namespaces, topics, numbers, ids and text. It does not know connections, rights or jobs. A namespace is
+ * made, with its epoch, by the first call that names it, a read too: a position told before the first append is proved
+ * after it. Nothing crosses from one to another. Input has been validated by the caller.
  *
  * Failures: a store that cannot be reached rejects with `store_unavailable`; one that cannot tell whether an append was
  * done rejects with `indeterminate`; every other outcome is a value.
@@ -22,12 +23,13 @@ export interface Store extends Topics, Deadlines {
   /**
    * Does all of `append` or nothing, in one step that no other append or read can see the inside of:
    *
-   * 1. Ids. Where one of `commands` is known with the same digest: `repeated`. Where any id is known with another digest:
+   * 1. Ids. Where any of `commands` is known with the same digest: `repeated`, with all that are. Else, where any id is
+   *    known with another digest or as the other kind (command, event), or stands twice in here for different things:
    *    `reused`. An event whose id is known with the same digest is left out and answered as it was the first time.
-   * 2. States. Where one of `states` is not at its `expect`: `conflict`, with the current ones.
+   * 2. States. Where one of `states` is not at its `expect`: `conflict`, with what is under each of them, in their order.
    * 3. Quota. Where the namespace keeps more than its quota and the append is not `exempt`: `quota`.
    * 4. Events get the next numbers of the namespace, in order, and one timestamp that never falls; they are kept under each
-   *    of their topics; states are written; ids are remembered; the feed announces the events.
+   *    of their topics; then states are written; ids are remembered; the feed announces the events.
    *
    * MUST number appends of one caller in the order of the calls. MUST NOT resolve before the append is as durable as the
    * store promises. A number is never used twice; an id is recognised for {@link IdWindow} at least.

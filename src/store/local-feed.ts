@@ -1,0 +1,62 @@
+import type { Position } from '../protocol/cursor.js'
+import type { Announcement, Follower, Following } from './store.js'
+
+type Notice = { readonly announcement: Announcement } | { readonly probe: Position }
+
+/**
+ * The feed of one namespace within one process. What is announced in one turn reaches the followers together, after the
+ * turn: an append never runs its readers' code, and a burst is one call each.
+ */
+export class LocalFeed {
+  readonly #followers = new Set<{ readonly follower: Follower; readonly afterSeq: number }>()
+  #notices: Notice[] = []
+
+  get followers(): number {
+    return this.#followers.size
+  }
+
+  /** `position` is the last of the namespace: what is on its way already is not for this follower. */
+  follow(follower: Follower, position: Position): Following {
+    const entry = { follower, afterSeq: position.seq }
+    this.#followers.add(entry)
+    return { position, close: () => void this.#followers.delete(entry) }
+  }
+
+  announce(announcement: Announcement): void {
+    if (this.#followers.size > 0) this.#post({ announcement })
+  }
+
+  probe(position: Position): void {
+    this.#post({ probe: position })
+  }
+
+  close(): void {
+    this.#followers.clear()
+  }
+
+  #post(notice: Notice): void {
+    if (this.#notices.push(notice) === 1) queueMicrotask(() => this.#deliver())
+  }
+
+  #deliver(): void {
+    const notices = this.#notices
+    this.#notices = []
+    let run: Announcement[] = []
+    const flush = (): void => {
+      for (const { follower, afterSeq } of run.length > 0 ? this.#followers : []) {
+        const theirs = (run[0]?.seq ?? 0) > afterSeq ? run : run.filter(({ seq }) => seq > afterSeq)
+        if (theirs.length > 0) follower.announced(theirs)
+      }
+      run = []
+    }
+    for (const notice of notices) {
+      if ('announcement' in notice) {
+        run.push(notice.announcement)
+        continue
+      }
+      flush()
+      for (const { follower } of this.#followers) follower.probed(notice.probe)
+    }
+    flush()
+  }
+}

@@ -1,0 +1,89 @@
+import { type Clock, systemClock } from '../clock.js'
+import { TidingsError } from '../errors.js'
+import { type Random, randomToken, systemRandom } from '../random.js'
+import { MemoryNamespace, type Moment } from './memory-namespace.js'
+import { resolveStoreLimits, type StoreLimits } from './retention.js'
+import type { DueState, Store } from './store.js'
+
+export interface MemoryStoreOptions extends StoreLimits {
+  readonly clock?: Clock
+  readonly random?: Random
+}
+
+/**
+ * Keeps events in this process: for tests, development and what may be lost with the process (S1). Throws
+ * `option_invalid` for a limit that is not a whole number of at least 1.
+ */
+export function memoryStore(options: MemoryStoreOptions = {}): Store {
+  const { clock = systemClock, random = systemRandom } = options
+  const limits = resolveStoreLimits(options)
+  const namespaces = new Map<string, MemoryNamespace>()
+  const moment = (): Moment => ({ wallMs: clock.now(), steadyMs: clock.monotonic() })
+  let sweptMs = clock.monotonic()
+  let closed = false
+
+  const find = (name: string): MemoryNamespace => {
+    let namespace = namespaces.get(name)
+    if (!namespace) {
+      namespace = new MemoryNamespace(randomToken(random, 12), limits)
+      namespaces.set(name, namespace)
+    }
+    return namespace
+  }
+  // Async, so that a closed store is a rejection; the body runs within the call, which keeps the order of calls.
+  const run = async <Result>(step: () => Result): Promise<Result> => {
+    if (closed) throw new TidingsError('closed', 'The store is closed.')
+    return step()
+  }
+
+  return {
+    kind: 'memory',
+    open: () => run(() => undefined),
+    append: (namespace, append) => run(() => find(namespace).append(append, moment())),
+    read: (namespace, query) => run(() => find(namespace).read(query)),
+    head: (namespace) => run(() => find(namespace).head),
+    positionAt: (namespace, timestampMs) => run(() => find(namespace).positionAt(timestampMs)),
+    follow: (namespace, follower) => run(() => find(namespace).feed.follow(follower, find(namespace).head)),
+    probe: (namespace) => run(() => find(namespace).feed.probe(find(namespace).head)),
+    state: (namespace, topic) => run(() => find(namespace).state(topic, moment())),
+    states: (namespace, query) => run(() => find(namespace).listStates(query)),
+    idWindow: (namespace) => run(() => find(namespace).ids.window(clock.monotonic())),
+    describe: (namespace, topic) => run(() => find(namespace).describe(topic)),
+    erase: (namespace, topic) => run(() => find(namespace).erase(topic)),
+    due: ({ limit, pauseMs }) =>
+      run(() => {
+        const nowMs = clock.monotonic()
+        if (nowMs - sweptMs > pauseMs) grantLeases(namespaces.values(), nowMs)
+        sweptMs = nowMs
+        return dueStates(namespaces, nowMs).slice(0, limit)
+      }),
+    maintain: () =>
+      run(() => {
+        for (const namespace of namespaces.values()) namespace.maintain(moment())
+      }),
+    async close() {
+      closed = true
+      for (const { feed } of namespaces.values()) feed.close()
+      namespaces.clear()
+    },
+  }
+}
+
+/** Nobody could renew while nobody swept: every lease gets its whole length from now (J6). */
+function grantLeases(namespaces: Iterable<MemoryNamespace>, nowMs: number): void {
+  for (const { states } of namespaces) {
+    for (const record of states.withDeadline()) {
+      if (record.deadline?.lease) record.dueMs = Math.max(record.dueMs, nowMs + record.deadline.afterMs)
+    }
+  }
+}
+
+function dueStates(namespaces: ReadonlyMap<string, MemoryNamespace>, nowMs: number): DueState[] {
+  const due: { readonly dueMs: number; readonly state: DueState }[] = []
+  for (const [namespace, { states }] of namespaces) {
+    for (const { topic, version, value, dueMs } of states.withDeadline()) {
+      if (dueMs <= nowMs) due.push({ dueMs, state: { namespace, topic, version, value } })
+    }
+  }
+  return due.sort((one, other) => one.dueMs - other.dueMs).map(({ state }) => state)
+}
