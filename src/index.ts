@@ -1,10 +1,11 @@
-import { hubKey, mintJobToken } from './auth/mint.js'
+import { mintJobToken } from './auth/mint.js'
+import { hubKey } from './hub-key.js'
 import { type Handler, createHandler } from './http/handler.js'
 import { HubCore, type SubscribeOptions } from './hub/hub.js'
 import type { PublishInput, PublishResult } from './hub/publish.js'
 import { type HubSettings, resolveSettings } from './hub/settings.js'
 import type { Counters } from './hub/counters.js'
-import { type Authentication, createAuthentication } from './auth/authenticate.js'
+import { type AuthenticationOptions, createAuthentication } from './auth/authenticate.js'
 import type { Principal } from './auth/principal.js'
 import { type Clock, systemClock } from './clock.js'
 import { TidingsError } from './errors.js'
@@ -20,7 +21,7 @@ import type { Store } from './store/store.js'
 import type { Jobs } from './work/jobs.js'
 
 /** Options of {@link createHub}. At least one way to sign in must be given. */
-export interface HubOptions extends Authentication, Partial<HubSettings> {
+export interface HubOptions extends AuthenticationOptions, Partial<HubSettings> {
   /** Where events live. Default: memory, gone with the process. The hub opens and closes it. */
   readonly store?: Store
   readonly clock?: Clock
@@ -74,8 +75,8 @@ export async function createHub(options: HubOptions): Promise<Hub> {
   await store.open()
   const jobs = createJobs({ store, clock, random, makeId, onError: (error) => onError(error, 'jobs'), sweepMs: settings.sweepMs })
   const core = new HubCore({ store, clock, random, makeId, settings, onError, snapshots: snapshotsOf(jobs) })
-  const key = await hubKey(store, random, options.jwt?.secret)
-  const authenticate = authentication.with(key)
+  const key = await hubKey(store, random)
+  const authenticate = (request: Request): Promise<Principal> => authentication.authenticate(request, key)
   const mint = (namespace: string, jobId: string, lifetimeMs: number): Promise<string> => mintJobToken({ key, clock, namespace, jobId, lifetimeMs, makeId })
   const handler = createHandler({ core, jobs, authenticate, mintJobToken: mint })
   const maintenance = keepUp(store, clock, onError)
