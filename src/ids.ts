@@ -7,5 +7,5 @@ export type MakeId = () => string
 
 export function uuidv7Ids(clock: Clock, random: Random): MakeId {
   const generator = new V7Generator({ nextUint32: () => Math.floor(random.fraction() * 0x1_0000_0000) })
-  return () => generator.generateOrResetCore(clock.now(), 10_000).toString()
+  return () => generator.generateOrResetCore(Math.floor(clock.now()), 10_000).toString()
 }

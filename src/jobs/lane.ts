@@ -2,14 +2,16 @@ import { type Clock, type Timer, wait } from '../clock.js'
 import { TidingsError } from '../errors.js'
 import type { MakeId } from '../ids.js'
 import type { Position } from '../protocol/cursor.js'
-import { type JobAnswer, type JobCommand, type RefusalReason, isEnded } from '../protocol/job.js'
+import { isEnded, type JobAnswer, type JobCommand, type RefusalReason } from '../protocol/job.js'
 import { jobTopic } from '../protocol/topic.js'
 import type { Random } from '../random.js'
-import type { AppendResult, Claim, StateRead, Store } from '../store/store.js'
-import { type Command, type JobEvent, type Step, flushWaitMs, reduce } from './job.js'
-import { deferred, notFound, overQuota, overflow, reused } from './refusals.js'
-import { type JobState, decodeState, jobAt } from './state.js'
+import type { AppendResult, Claim, StateRead, StateWrite, Store } from '../store/store.js'
+import { type Command, flushWaitMs } from './job.js'
+import { type Plan, planOf } from './plan.js'
+import { notFound, overQuota, reused } from './refusals.js'
+import { decodeState, type JobState, jobAt } from './state.js'
 import type { StoreTime } from './store-time.js'
+import { type Waiting, waitingFor } from './waiting.js'
 import { claimOf, eventsOf, writeOf } from './writes.js'
 
 export interface LaneParts {
@@ -28,28 +30,8 @@ interface Known {
   readonly position: Position
 }
 
-interface Waiting {
-  readonly command: Command
-  readonly claim: Claim
-  /** Ends, cancels and renewals do not wait for company, and ends are taken over the quota (S4). */
-  readonly urgent: boolean
-  readonly exempt: boolean
-  readonly answered: Promise<JobAnswer>
-  readonly resolve: (answer: JobAnswer) => void
-  readonly reject: (error: unknown) => void
-}
-
-interface Plan {
-  readonly accepted: Waiting[]
-  readonly refused: Map<Waiting, RefusalReason>
-  readonly events: JobEvent[]
-  readonly last: Step | null
-}
-
 const windowMs = { from: 5, to: 250 } as const
 const largestBatch = 500
-/** No state is ever at this version, so an append that expects it only asks: are these ids known, and what is current? */
-const impossibleVersion = Number.MAX_SAFE_INTEGER
 
 /**
  * The commands that this process has for one job. They queue up, are reduced one after another over the pending state, and
@@ -77,16 +59,14 @@ export class Lane {
     this.#jobId = jobId
   }
 
-  /** Whether nothing is under way; `known` alone is no reason to keep a lane. */
+  /** Whether nothing is under way; what is known of the job is no reason to keep a lane. */
   get idle(): boolean {
     return !this.#running && !this.#flushTimer
   }
 
   /** Rejects with `not_found`, `id_reused`, `job_invalid`, `quota`, or what the store says. */
-  send(command: JobCommand): Promise<JobAnswer> {
-    const { id, ...content } = command
-    const ends = command.action === 'complete' || command.action === 'fail' || command.action === 'cancel'
-    return this.#add(content, claimOf(this.#jobId, id, content), ends || command.action === 'renew', ends)
+  send({ id, ...command }: JobCommand): Promise<JobAnswer> {
+    return this.#add(command, claimOf(this.#jobId, id, command))
   }
 
   async close(): Promise<void> {
@@ -96,45 +76,41 @@ export class Lane {
     this.#flushTimer = null
   }
 
-  #add(command: Command, claim: Claim, urgent: boolean, exempt: boolean): Promise<JobAnswer> {
+  #add(command: Command, claim: Claim): Promise<JobAnswer> {
     this.idleMark = false
     const same = this.#waiting.get(claim.id)
     if (same) return same.claim.digest === claim.digest ? same.answered : Promise.reject(reused(claim.id))
-    const { promise, resolve, reject } = deferred<JobAnswer>()
-    const waiting = { command, claim, urgent, exempt, answered: promise, resolve, reject }
+    const waiting = waitingFor(command, claim)
     this.#waiting.set(claim.id, waiting)
     this.#queue.push(waiting)
-    if (urgent) this.#gathering?.abort()
+    if (waiting.urgent) this.#gathering?.abort()
     this.#running ??= this.#run()
-    return promise
+    return waiting.answered
   }
 
   async #run(): Promise<void> {
     await null // What is sent in one go leaves in one append.
     while (this.#queue.length > 0) {
-      await this.#gather()
-      const batch = this.#take(largestBatch)
+      await this.#gather(this.#queue)
+      const batch = this.#queue.splice(0, largestBatch)
       try {
         await this.#carryOut(batch)
       } catch (error) {
         this.#known = null
-        for (const waiting of batch) this.#settle(waiting, () => waiting.reject(error))
+        this.#reject(batch, error)
       }
     }
     this.#running = null
     this.#armFlush()
   }
 
-  #take(most: number): Waiting[] {
-    return this.#queue.splice(0, most)
-  }
-
   /** Waits for company where others write too. Random, so that processes that met once do not meet again. */
-  async #gather(already: readonly Waiting[] = []): Promise<void> {
-    if (this.#windowMs === 0 || [...already, ...this.#queue].some((waiting) => waiting.urgent)) return
+  async #gather(commands: readonly Waiting[]): Promise<void> {
+    if (this.#windowMs === 0 || commands.some(({ urgent }) => urgent) || this.#queue.some(({ urgent }) => urgent))
+      return
     this.#gathering = new AbortController()
-    const { clock, random } = this.#parts
-    await wait(clock, this.#windowMs * (0.5 + random.fraction()), this.#gathering.signal)
+    const delayMs = Math.ceil(this.#windowMs * (0.5 + this.#parts.random.fraction()))
+    await wait(this.#parts.clock, delayMs, this.#gathering.signal)
     this.#gathering = null
   }
 
@@ -145,153 +121,114 @@ export class Lane {
     let left: readonly Waiting[] = batch
     while (left.length > 0) {
       const known = this.#known ?? (await this.#read())
-      if (!known) return this.#answerGone(left)
-      const plan = this.#plan(known, left)
-      left = left.filter((waiting) => plan.accepted.includes(waiting) || plan.refused.has(waiting))
+      if (!known) return this.#reject(left, notFound(this.#jobId))
+      const plan = planOf(known.state, left, time.now())
+      for (const waiting of plan.idle) this.#answer(known, waiting)
+      left = [...plan.accepted, ...plan.refused.keys()]
       if (left.length === 0) break
       const { last } = plan
       const result = await store.append(this.#namespace, {
-        commands: (last ? plan.accepted : left).map((waiting) => waiting.claim),
+        commands: (last ? plan.accepted : left).map(({ claim }) => claim),
         events: last ? eventsOf(last.state, plan.events, makeId) : [],
-        states: [last ? writeOf(last.state, known.version, last.deadline) : this.#question(known)],
-        exempt: !last || plan.accepted.every((waiting) => waiting.exempt),
+        states: [last ? writeOf(last.state, known.version, last.deadline) : question(this.#jobId)],
+        exempt: !last || plan.accepted.every(({ exempt }) => exempt),
       })
-      switch (result.outcome) {
-        case 'stored':
-          if (!last)
-            throw new TidingsError('internal', 'The store carried out an append that expects an impossible version.')
-          time.note(result.timestamp)
-          this.#known = { state: last.state, version: known.version + 1, position: result.position }
-          this.#windowMs = this.#windowMs <= windowMs.from ? 0 : this.#windowMs / 2
-          for (const waiting of plan.accepted) this.#accept(waiting)
-          left = [...plan.refused.keys()]
-          break
-        case 'conflict':
-          left = await this.#afterConflict(result, known, plan, left, batch)
-          break
-        case 'repeated': {
-          const ids = new Set(result.ids)
-          repeated.push(...left.filter((waiting) => ids.has(waiting.claim.id)))
-          left = left.filter((waiting) => !ids.has(waiting.claim.id))
-          this.#known = null
-          break
-        }
-        case 'reused':
-          if (!this.#waiting.has(result.id))
-            throw new TidingsError('internal', `The id ${result.id} of an event exists already.`)
-          left = this.#reject(
-            left,
-            (waiting) => waiting.claim.id === result.id,
-            () => reused(result.id),
-          )
-          break
-        case 'quota':
-          left = this.#reject(
-            left,
-            (waiting) => !waiting.exempt,
-            () => overQuota(result.keptBytes, result.quotaBytes),
-          )
-          this.#known = null
+      if (result.outcome === 'stored') left = this.#afterStored(result, known, plan)
+      else if (result.outcome === 'conflict') left = await this.#afterConflict(result, known, plan, left, batch)
+      else if (result.outcome === 'quota') {
+        this.#known = null // So that a withheld step does not try again at once.
+        left = this.#part(left, ({ exempt }) => exempt, overQuota(result.keptBytes, result.quotaBytes))
+      } else if (result.outcome === 'reused') {
+        if (!this.#waiting.has(result.id))
+          throw new TidingsError('internal', `The id ${result.id} of an event exists already.`)
+        left = this.#part(left, ({ claim }) => claim.id !== result.id, reused(result.id))
+      } else {
+        const ids = new Set(result.ids)
+        repeated.push(...left.filter(({ claim }) => ids.has(claim.id)))
+        left = left.filter(({ claim }) => !ids.has(claim.id))
+        this.#known = null
       }
     }
     if (repeated.length === 0) return
     // The first answer of a repeated command was "accepted": only those are remembered.
-    if (!(this.#known ?? (await this.#read()))) return this.#answerGone(repeated)
-    for (const waiting of repeated) this.#accept(waiting)
+    const known = this.#known ?? (await this.#read())
+    if (!known) return this.#reject(repeated, notFound(this.#jobId))
+    for (const waiting of repeated) this.#answer(known, waiting)
   }
 
-  /** Reduces the commands one after another over the state that is known. */
-  #plan(known: Known, commands: readonly Waiting[]): Plan {
-    const plan = { accepted: [] as Waiting[], refused: new Map<Waiting, RefusalReason>(), events: [] as JobEvent[] }
-    const now = this.#parts.time.now()
-    let { state } = known
-    let last: Step | null = null
-    for (const waiting of commands) {
-      const reduced = reduce(state, waiting.command, now)
-      if (reduced.outcome === 'next') {
-        last = reduced
-        state = reduced.state
-        plan.events.push(...reduced.events)
-        plan.accepted.push(waiting)
-      } else if (reduced.outcome === 'refused') plan.refused.set(waiting, reduced.reason)
-      else if (reduced.outcome === 'invalid') this.#settle(waiting, () => waiting.reject(overflow(reduced.field)))
-      else this.#accept(waiting)
-    }
-    return { ...plan, last }
-  }
-
-  /**
-   * Before a command is refused the store is asked whether it knows its id: what is sent again after a lost answer must
-   * get its first answer, also when the job has ended since. The same question shows whether the state is still current.
-   */
-  #question(known: Known): { topic: string; expect: number; value: string } {
-    return { topic: jobTopic(known.state.job.id), expect: impossibleVersion, value: '' }
+  #afterStored(result: AppendResult & { outcome: 'stored' }, before: Known, plan: Plan<Waiting>): readonly Waiting[] {
+    if (!plan.last)
+      throw new TidingsError('internal', 'The store carried out an append that expects an impossible version.')
+    this.#parts.time.note(result.timestamp)
+    const known = { state: plan.last.state, version: before.version + 1, position: result.position }
+    this.#known = known
+    this.#windowMs = this.#windowMs <= windowMs.from ? 0 : this.#windowMs / 2
+    for (const waiting of plan.accepted) this.#answer(known, waiting)
+    return [...plan.refused.keys()]
   }
 
   async #afterConflict(
-    result: Extract<AppendResult, { outcome: 'conflict' }>,
-    known: Known,
-    plan: Plan,
+    result: AppendResult & { outcome: 'conflict' },
+    before: Known,
+    plan: Plan<Waiting>,
     left: readonly Waiting[],
     batch: Waiting[],
   ): Promise<readonly Waiting[]> {
     const current = result.states[0]
-    this.#known = current ? this.#note(current) : null
     if (!current) throw new TidingsError('internal', 'The store reported a conflict without the current state.')
-    if (!this.#known) {
-      this.#answerGone(left)
+    const known = this.#note(current)
+    // Gone: the next round says so.
+    if (!known) return left
+    if (!plan.last) {
+      if (known.version !== before.version) return left
+      for (const [waiting, why] of plan.refused) {
+        if (why instanceof TidingsError) this.#reject([waiting], why)
+        else this.#answer(known, waiting, why)
+      }
       return []
     }
-    if (plan.last === null && this.#known.version === known.version) {
-      for (const [waiting, reason] of plan.refused) this.#answer(waiting, false, reason)
-      return []
-    }
-    if (plan.last === null) return left
     this.#windowMs = Math.min(windowMs.to, Math.max(windowMs.from, this.#windowMs * 2))
     await this.#gather(left)
-    const company = this.#take(largestBatch - left.length)
+    const company = this.#queue.splice(0, largestBatch - left.length)
     batch.push(...company)
     return [...left, ...company]
   }
 
   async #read(): Promise<Known | null> {
-    const read = await this.#parts.store.state(this.#namespace, jobTopic(this.#jobId))
-    this.#known = this.#note(read)
-    return this.#known
+    return this.#note(await this.#parts.store.state(this.#namespace, jobTopic(this.#jobId)))
   }
 
   #note({ state, upTo, timestamp }: StateRead): Known | null {
     this.#parts.time.note(timestamp)
-    return state && { state: decodeState(state.value), version: state.version, position: upTo }
+    this.#known = state && { state: decodeState(state.value), version: state.version, position: upTo }
+    return this.#known
   }
 
-  #accept(waiting: Waiting): void {
-    this.#answer(waiting, true)
+  #answer({ state, position }: Known, waiting: Waiting, reason?: RefusalReason): void {
+    this.#forget(waiting)
+    const job = jobAt(state, position)
+    const lease = isEnded(job.status) ? {} : { leaseMs: state.leaseMs }
+    waiting.resolve({ accepted: reason === undefined, ...(reason && { reason }), job, ...lease })
   }
 
-  #answer(waiting: Waiting, accepted: boolean, reason?: RefusalReason): void {
-    const known = this.#known
-    if (!known) return
-    const leaseMs = isEnded(known.state.job.status) ? undefined : known.state.leaseMs
-    const job = jobAt(known.state, known.position)
-    this.#settle(waiting, () =>
-      waiting.resolve({ accepted, ...(reason && { reason }), job, ...(leaseMs && { leaseMs }) }),
+  #reject(commands: readonly Waiting[], error: unknown): void {
+    for (const waiting of commands) {
+      this.#forget(waiting)
+      waiting.reject(error)
+    }
+  }
+
+  /** Keeps those that `stay` and rejects the others. */
+  #part(commands: readonly Waiting[], stay: (waiting: Waiting) => boolean, error: TidingsError): readonly Waiting[] {
+    this.#reject(
+      commands.filter((waiting) => !stay(waiting)),
+      error,
     )
+    return commands.filter(stay)
   }
 
-  #answerGone(commands: readonly Waiting[]): void {
-    this.#known = null
-    for (const waiting of commands) this.#settle(waiting, () => waiting.reject(notFound(this.#jobId)))
-  }
-
-  #reject(commands: readonly Waiting[], which: (waiting: Waiting) => boolean, why: () => TidingsError): Waiting[] {
-    for (const waiting of commands) if (which(waiting)) this.#settle(waiting, () => waiting.reject(why()))
-    return commands.filter((waiting) => !which(waiting))
-  }
-
-  #settle(waiting: Waiting, how: () => void): void {
+  #forget(waiting: Waiting): void {
     if (this.#waiting.get(waiting.claim.id) === waiting) this.#waiting.delete(waiting.claim.id)
-    how()
   }
 
   /** The trailing edge of the throttle (J5), by whoever wrote the job last. Where that process dies the next renewal does it. */
@@ -303,10 +240,15 @@ export class Lane {
     if (dueMs === null) return
     this.#flushTimer = this.#parts.clock.setTimer(() => {
       this.#flushTimer = null
-      const id = this.#parts.makeId()
-      this.#add({ action: 'flush' }, claimOf(this.#jobId, id, 'flush'), true, false).catch((error) =>
-        this.#parts.onError(error),
-      )
+      const claim = claimOf(this.#jobId, this.#parts.makeId(), 'flush')
+      this.#add({ action: 'flush' }, claim).catch((error) => this.#parts.onError(error))
     }, dueMs)
   }
 }
+
+/**
+ * Before a command is refused the store is asked whether it knows its id: what is sent again after a lost answer must get
+ * its first answer, also when the job has ended since. No state is ever at this version, so nothing is done; the answer is
+ * either `repeated` or a conflict that shows the current state.
+ */
+const question = (jobId: string): StateWrite => ({ topic: jobTopic(jobId), expect: Number.MAX_SAFE_INTEGER, value: '' })

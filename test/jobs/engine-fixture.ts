@@ -1,0 +1,55 @@
+import { type FakeClock, fakeClock, seededRandom } from '#src/testing/index.js'
+import { uuidv7Ids } from '#src/ids.js'
+import { type JobsEngine, createJobs } from '#src/jobs/jobs.js'
+import type { Job } from '#src/protocol/job.js'
+import { decodeEnvelope, encodeEnvelope, type TidingsEvent } from '#src/protocol/event.js'
+import { parseCursor } from '#src/protocol/cursor.js'
+import { memoryStore } from '#src/store/memory.js'
+import type { Store } from '#src/store/store.js'
+
+export const namespace = 'default'
+
+export interface Bench {
+  readonly store: Store
+  readonly clock: FakeClock
+  readonly errors: unknown[]
+  /** Another process on the same store. */
+  engine(): JobsEngine
+}
+
+/** Memory on a fake clock; each engine has its own ids and randomness. */
+export function bench(store?: Store, clock = fakeClock()): Bench {
+  const errors: unknown[] = []
+  const kept = store ?? memoryStore({ clock, random: seededRandom(1) })
+  let seed = 100
+  return {
+    store: kept,
+    clock,
+    errors,
+    engine: () => {
+      const random = seededRandom(seed++)
+      return createJobs({
+        store: kept,
+        clock,
+        random,
+        makeId: uuidv7Ids(clock, random),
+        onError: (error) => errors.push(error),
+      })
+    },
+  }
+}
+
+/** All events of a topic after a cursor, as a reader gets them. */
+export async function eventsAfter(store: Store, topic: string, cursor?: string): Promise<TidingsEvent[]> {
+  const events: TidingsEvent[] = []
+  let after = cursor === undefined ? ('start' as const) : (parseCursor(cursor) ?? ('start' as const))
+  for (;;) {
+    const page = await store.read(namespace, { topics: [topic], after, limit: 1_000, maxBytes: 1 << 20 })
+    events.push(...page.events.map((event) => decodeEnvelope(encodeEnvelope(event, [topic]))))
+    if (!page.more) return events
+    after = page.upTo
+  }
+}
+
+export const jobsOf = (events: readonly TidingsEvent[]): Job[] =>
+  events.filter(({ type }) => type.startsWith('job.') && type !== 'job.log').map(({ data }) => data as Job)
