@@ -8,3 +8,11 @@ export {
   type StreamReader,
   type StreamSource,
 } from './sse-reader.js'
+export {
+  type ContractOptions,
+  type ContractStore,
+  type Expectation,
+  type MakeStore,
+  storeContract,
+  type TestFramework,
+} from './store-contract.js'

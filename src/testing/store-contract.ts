@@ -1,0 +1,27 @@
+import { appendClauses } from './store-contract/append.js'
+import { deadlineClauses } from './store-contract/deadlines.js'
+import { feedClauses } from './store-contract/feed.js'
+import { type MakeStore, makeSuite, type TestFramework } from './store-contract/kit.js'
+import { readClauses } from './store-contract/read.js'
+import { retentionClauses } from './store-contract/retention.js'
+import { stateClauses } from './store-contract/states.js'
+
+export type { ContractOptions, ContractStore, Expectation, MakeStore, TestFramework } from './store-contract/kit.js'
+
+/**
+ * The public suite of the store contract (S2): every clause of `store/store.ts`, as tests of the framework that is handed
+ * in. `makeStore` returns a fresh, open store that uses the given clock, random source and limits.
+ *
+ * @example storeContract('my store', async (options) => ({ store, discard: () => store.close() }), { describe, test, expect })
+ */
+export function storeContract(name: string, makeStore: MakeStore, framework: TestFramework): void {
+  const suite = makeSuite(makeStore, framework)
+  framework.describe(`store contract: ${name}`, () => {
+    appendClauses(suite)
+    stateClauses(suite)
+    readClauses(suite)
+    feedClauses(suite)
+    retentionClauses(suite)
+    deadlineClauses(suite)
+  })
+}
