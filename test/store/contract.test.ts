@@ -1,13 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { memoryStore } from '#src/store/memory.js'
 import { storeContract } from '#src/testing/store-contract.js'
+import { makers } from './makers.js'
 
-storeContract(
-  'memory',
-  async (options) => {
-    const store = memoryStore(options)
-    await store.open()
-    return { store, discard: () => store.close() }
-  },
-  { describe, test, expect },
-)
+for (const [name, make] of makers) storeContract(name, make, { describe, test, expect })
