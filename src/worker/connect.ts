@@ -1,0 +1,72 @@
+import { type Clock, systemClock } from '../clock.js'
+import { TidingsError } from '../errors.js'
+import { type MakeId, uuidv7Ids } from '../ids.js'
+import { type Random, systemRandom } from '../random.js'
+import { createJobsFace, type Jobs } from '../work/jobs.js'
+import { Followed } from './followed.js'
+import { remoteJobs } from './remote.js'
+import { Requests } from './requests.js'
+
+export interface ConnectJobsOptions {
+  /** Where the hub is mounted: `https://example.com/tidings`. */
+  readonly url: string
+  /** A token with a publish grant for `job:*` (A4), and a subscribe grant to hear of cancels at once. Asked at first and after a 401. */
+  readonly getToken?: () => string | null | Promise<string | null>
+  /** Failures that nobody waits for: an increment that was not awaited, a job function that threw. Default: one line on stderr. */
+  readonly onError?: (error: unknown) => void
+  readonly clock?: Clock
+  readonly random?: Random
+  readonly makeId?: MakeId
+  /** Default: the platform's. */
+  readonly fetch?: typeof globalThis.fetch
+}
+
+/** {@link Jobs} of a hub in another process. */
+export interface RemoteJobs extends Jobs {
+  /** Gives up what is not answered yet and closes the stream. Only needed to stop early: when no job runs nothing is open. */
+  close(): void
+}
+
+/**
+ * The face of `hub.jobs` over HTTP (J11). Every command carries its own id and is sent again with it after a lost answer,
+ * with backoff, until it is answered or, within five minutes, given up as `indeterminate`; a repeated command counts once.
+ * Throws `option_invalid` for a `url` that is none.
+ */
+export function connectJobs(options: ConnectJobsOptions): RemoteJobs {
+  const {
+    getToken,
+    clock = systemClock,
+    random = systemRandom,
+    fetch = globalThis.fetch,
+    onError = writeError,
+  } = options
+  const makeId = options.makeId ?? uuidv7Ids(clock, random)
+  const url = checkUrl(options.url)
+  const requests = new Requests({ url, getToken, fetch, clock, random })
+  const followed = new Followed({ url, getToken, fetch, clock, random })
+  const face = createJobsFace(remoteJobs(requests, followed.follow), { clock, makeId, onError })
+  return {
+    ...face,
+    close() {
+      requests.close()
+      followed.close()
+    },
+  }
+}
+
+function checkUrl(url: string): string {
+  if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
+    throw new TidingsError(
+      'option_invalid',
+      `"url" must be an absolute http or https URL, not ${JSON.stringify(url)}.`,
+      {
+        field: 'url',
+      },
+    )
+  }
+  return url.replace(/\/+$/, '')
+}
+
+function writeError(error: unknown): void {
+  console.error('tidings: a job failed or a command of it was lost:', error)
+}

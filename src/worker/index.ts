@@ -1,0 +1,7 @@
+export { TidingsError } from '../errors.js'
+export { JobFailure } from '../work/failure.js'
+export type { CommandOptions, JobHandle } from '../work/handle.js'
+export type { Jobs } from '../work/jobs.js'
+export type { JobQuery } from '../work/port.js'
+export type { JobFunction } from '../work/run.js'
+export { type ConnectJobsOptions, connectJobs, type RemoteJobs } from './connect.js'
