@@ -12,7 +12,7 @@ import {
   jobStatuses,
 } from '../protocol/job.js'
 import { checkCommand, checkNewJob, checkOwner } from '../protocol/job-input.js'
-import { checkId, checkTopic, jobTopic, jobsTopic } from '../protocol/topic.js'
+import { checkId, checkTopic, jobIdOf, jobTopic, jobsTopic } from '../protocol/topic.js'
 import type { Random } from '../random.js'
 import type { StateRead, Store } from '../store/store.js'
 import { type Jobs, createJobsFace } from '../work/jobs.js'
@@ -162,7 +162,8 @@ export function createJobs(options: JobsOptions): JobsEngine {
           ...(next && { after: next }),
         })
         cursor ??= formatCursor(page.upTo)
-        for (const { value } of page.states) {
+        for (const { topic, value } of page.states) {
+          if (jobIdOf(topic) === null) continue
           const { job } = decodeState(value)
           if (status === undefined || job.status === status) jobs.push({ ...job, cursor })
         }

@@ -39,7 +39,8 @@ export class Watch {
       () => {},
     )
     return () => {
-      readers.delete(newer)
+      // Called twice it must not touch what others have begun to follow since.
+      if (!readers.delete(newer)) return
       if (readers.size === 0) watched.readers.delete(topic)
       if (watched.readers.size === 0) this.#unwatch(namespace, watched)
     }

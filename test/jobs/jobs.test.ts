@@ -312,6 +312,30 @@ describe('time', () => {
     expect(errors).toEqual([])
   })
 
+  test('J8: a thousand concurrent jobs leave nothing once they have ended and their time is over', async () => {
+    const { store, engine, clock, errors } = bench()
+    const jobs = engine()
+    const face = jobs.face(namespace)
+    jobs.start()
+    const ended = Array.from({ length: 1_000 }, async (_, nth) => {
+      const { job } = await face.create({ owner: `user:${nth % 50}`, kind: 'crawl', ttlMs: 10_000 })
+      return face.run(job.id, async (running, signal) => {
+        if (nth % 10 === 0) throw new TypeError('broken')
+        if (nth % 10 === 1) return void (await jobs.command(namespace, job.id, { id: 'c', action: 'cancel' }))
+        for (let step = 0; step < 10 && !signal.aborted; step++) void running.increment({ processed: 1 })
+      })
+    })
+    await clock.advance(2_000)
+    const statuses = (await Promise.all(ended)).map(({ status }) => status)
+    expect([...new Set(statuses)].sort()).toEqual(['cancelled', 'completed', 'failed'])
+    await clock.advance(12_000)
+    expect((await store.states(namespace, { limit: 10 })).states).toEqual([])
+    expect(clock.pending).toBe(1) // The sweep itself.
+    await jobs.close()
+    expect(clock.pending).toBe(0)
+    expect(errors).toHaveLength(100)
+  })
+
   test('J5: five steps in one tick are five events', async () => {
     const { store, engine } = bench()
     const jobs = engine()

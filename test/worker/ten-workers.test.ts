@@ -10,6 +10,7 @@ import { createHub, type Hub } from '#src/index.js'
 import { isTerminalType } from '#src/protocol/job.js'
 import { memoryStore } from '#src/store/memory.js'
 import { type FaultProxy, faultProxy, seededRandom } from '#src/testing/index.js'
+import { connectJobs } from '#src/worker/index.js'
 import { eventsAfter, jobsOf } from '../jobs/engine-fixture.js'
 
 const secret = 'only for this test, and long enough for HS256'
@@ -49,12 +50,15 @@ describe('ten worker processes over HTTP, replies lost on purpose', () => {
     server.close()
   })
 
-  test('J2, J3, J11: the sum of 10,000 increments is exact, one completes, there is one terminal event', async () => {
-    const token = await new SignJWT({ tidings: { publish: ['job:*'], subscribe: ['job:*'] } })
+  const workerToken = (): Promise<string> =>
+    new SignJWT({ tidings: { publish: ['job:*'], subscribe: ['job:*'] } })
       .setProtectedHeader({ alg: 'HS256' })
       .setSubject('worker')
       .setExpirationTime('1h')
       .sign(new TextEncoder().encode(secret))
+
+  test('J2, J3, J11: the sum of 10,000 increments is exact, one completes, there is one terminal event', async () => {
+    const token = await workerToken()
     const { job } = await hub.jobs.create({ owner: 'user:7', kind: 'sum', total: workers * each })
     const startedAt = performance.now()
     const file = fileURLToPath(new URL('increment.mjs', import.meta.url))
@@ -66,7 +70,10 @@ describe('ten worker processes over HTTP, replies lost on purpose', () => {
     const counted = await Promise.all(reports)
     const seconds = (performance.now() - startedAt) / 1_000
     expect(counted.map(({ accepted }) => accepted)).toEqual(Array.from({ length: workers }, () => each))
-    expect(await hub.jobs.snapshot(job.id)).toMatchObject({ counters: { processed: workers * each }, status: 'running' })
+    expect(await hub.jobs.snapshot(job.id)).toMatchObject({
+      counters: { processed: workers * each },
+      status: 'running',
+    })
     expect(lost).toBeGreaterThan(20)
 
     const ends = children.map((child) => report<{ won: boolean }>(child))
@@ -76,12 +83,30 @@ describe('ten worker processes over HTTP, replies lost on purpose', () => {
     const jobs = jobsOf(events)
     expect(winners).toHaveLength(1)
     expect(events.filter(({ type }) => isTerminalType(type))).toHaveLength(1)
-    expect(events.at(-1)).toMatchObject({ type: 'job.completed', data: { percent: 100, counters: { processed: workers * each } } })
-    expect(jobs.map(({ percent }) => percent)).toEqual(jobs.map(({ percent }) => percent).sort((a, b) => (a ?? 0) - (b ?? 0)))
+    expect(events.at(-1)).toMatchObject({
+      type: 'job.completed',
+      data: { percent: 100, counters: { processed: workers * each } },
+    })
+    expect(jobs.map(({ percent }) => percent)).toEqual(
+      jobs.map(({ percent }) => percent).sort((a, b) => (a ?? 0) - (b ?? 0)),
+    )
     const requests = counted.reduce((sum, { requests: own }) => sum + own, 0)
     console.log(
       `ten workers: ${workers * each} increments in ${requests} requests, ${lost} replies lost, ${events.length} events, ${seconds.toFixed(1)} s`,
     )
+  }, 60_000)
+
+  test('control: were each try a command of its own, the same losses would count twice', async () => {
+    const token = await workerToken()
+    const { job } = await hub.jobs.create({ owner: 'user:7', kind: 'control' })
+    let tries = 0
+    const forgetful: typeof fetch = (url, init) =>
+      fetch(url, { ...init, body: JSON.stringify({ ...JSON.parse(String(init?.body)), id: `try-${tries++}` }) })
+    const jobs = connectJobs({ url: proxy.url, getToken: () => token, fetch: forgetful })
+    const handle = jobs.open(job.id)
+    for (let nth = 0; nth < 200; nth++) await handle.increment({ processed: 1 })
+    handle.close()
+    expect((await hub.jobs.snapshot(job.id))?.counters.processed).toBeGreaterThan(200)
   }, 60_000)
 })
 
