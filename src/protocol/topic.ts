@@ -31,30 +31,34 @@ export function isJobTopic(topic: string): boolean {
 
 /** Returns `topic` when it is a legal name (spec §1); throws `topic_invalid` with the reason and the place. */
 export function checkTopic(topic: unknown, field = 'topic'): string {
-  const fail = (what: string): never => {
-    const shown = typeof topic === 'string' ? JSON.stringify(topic.slice(0, 80)) : String(typeof topic)
+  const wrong = typeof topic === 'string' ? whatIsWrongWithTopic(topic) : 'is not a string'
+  if (wrong) {
+    const shown = typeof topic === 'string' ? JSON.stringify(topic.slice(0, 80)) : typeof topic
     throw new TidingsError(
       'topic_invalid',
-      `Topic ${shown} ${what}. Topic names are 1–256 bytes without white space, control characters or "*". See docs/concepts/topics.md.`,
+      `Topic ${shown} ${wrong}. Topic names are 1–256 bytes without white space, control characters or "*". See docs/concepts/topics.md.`,
       { field },
     )
   }
-  if (typeof topic !== 'string') return fail('is not a string')
-  if (topic.length === 0) return fail('is empty')
+  return topic as string
+}
+
+function whatIsWrongWithTopic(topic: string): string | null {
+  if (topic.length === 0) return 'is empty'
   const bad = forbiddenInTopic.exec(topic)
-  if (bad) return fail(`contains ${describe(bad[0])} at position ${bad.index}`)
-  if (topic.length > maxTopicBytes || encoder.encode(topic).length > maxTopicBytes) return fail('is over 256 bytes')
+  if (bad) return `contains ${describe(bad[0])} at position ${bad.index}`
+  if (topic.length > maxTopicBytes || encoder.encode(topic).length > maxTopicBytes) return 'is over 256 bytes'
   const colon = topic.indexOf(':')
   const kind = colon < 0 ? topic : topic.slice(0, colon)
-  const named = idAfter[kind]
-  if (Object.hasOwn(idAfter, kind) && named) {
-    if (colon < 0) return fail(`lacks the ${named} id after "${kind}:"`)
+  const named = Object.hasOwn(idAfter, kind) ? idAfter[kind] : undefined
+  if (named) {
+    if (colon < 0) return `lacks the ${named} id after "${kind}:"`
     const wrong = whatIsWrongWithId(topic.slice(colon + 1))
-    if (wrong) return fail(`has a ${named} id that ${wrong}`)
+    if (wrong) return `has a ${named} id that ${wrong}`
   }
-  if (kind === 'role' && topic.length <= 5) return fail('lacks the role after "role:"')
-  if (kind === everyone && colon >= 0) return fail('begins with "all", which is one topic and has no parts')
-  return topic
+  if (kind === 'role' && topic.length <= 5) return 'lacks the role after "role:"'
+  if (kind === everyone && colon >= 0) return 'begins with "all", which is one topic and has no parts'
+  return null
 }
 
 /** Returns `id` when it may name a namespace, user, session or job; throws `id_invalid`. */
@@ -86,17 +90,21 @@ function describe(character: string): string {
 
 /** Returns `pattern` when it is a topic or ends in its only `*`; throws `pattern_invalid`. */
 export function checkPattern(pattern: unknown, field = 'pattern'): string {
-  const stem = typeof pattern === 'string' && pattern.endsWith('*') ? pattern.slice(0, -1) : pattern
-  const wrong =
-    typeof stem !== 'string' || forbiddenInTopic.test(stem) || stem.length > maxTopicBytes || pattern === ''
-  if (wrong) {
+  if (!isPattern(pattern)) {
     throw new TidingsError(
       'pattern_invalid',
       `Pattern ${JSON.stringify(pattern)} is neither a topic nor a beginning of topics followed by one "*" ("job:*", "*").`,
       { field },
     )
   }
-  return pattern as string
+  return pattern
+}
+
+function isPattern(pattern: unknown): pattern is string {
+  if (typeof pattern !== 'string') return false
+  if (!pattern.endsWith('*')) return whatIsWrongWithTopic(pattern) === null
+  const stem = pattern.slice(0, -1)
+  return !forbiddenInTopic.test(stem) && encoder.encode(stem).length <= maxTopicBytes
 }
 
 /** Whether a checked `pattern` covers `topic`. */
