@@ -1,3 +1,4 @@
+import type { TokenAnswer } from '../client/index.js'
 import { type Clock, systemClock } from '../clock.js'
 import { TidingsError } from '../errors.js'
 import { type MakeId, uuidv7Ids } from '../ids.js'
@@ -10,8 +11,11 @@ import { Requests } from './requests.js'
 export interface ConnectJobsOptions {
   /** Where the hub is mounted: `https://example.com/tidings`. */
   readonly url: string
-  /** A token with a publish grant for `job:*` (A4), and a subscribe grant to hear of cancels at once. Asked at first and after a 401. */
-  readonly getToken?: () => string | null | Promise<string | null>
+  /**
+   * Gives a token with a publish grant for `job:*` (A4), and a subscribe grant to hear of cancels at once; without that
+   * they are heard with the next command. Asked at first, for each stream, and with `refresh: true` once after a 401.
+   */
+  readonly getToken?: (options: { refresh: boolean }) => TokenAnswer
   /** Failures that nobody waits for: an increment that was not awaited, a job function that threw. Default: one line on stderr. */
   readonly onError?: (error: unknown) => void
   readonly clock?: Clock
@@ -43,7 +47,7 @@ export function connectJobs(options: ConnectJobsOptions): RemoteJobs {
   const makeId = options.makeId ?? uuidv7Ids(clock, random)
   const url = checkUrl(options.url)
   const requests = new Requests({ url, getToken, fetch, clock, random })
-  const followed = new Followed({ url, getToken, fetch, clock, random })
+  const followed = new Followed({ url, getToken, fetch, clock, random }, onError)
   const face = createJobsFace(remoteJobs(requests, followed.follow), { clock, makeId, onError })
   return {
     ...face,

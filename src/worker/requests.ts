@@ -2,11 +2,12 @@ import { type Clock, type TimerOptions, wait } from '../clock.js'
 import { type ErrorCode, isErrorCode, TidingsError } from '../errors.js'
 import { mediaTypes, type Problem } from '../protocol/names.js'
 import type { Random } from '../random.js'
+import type { TokenAnswer } from '../client/index.js'
 
 export interface RequestParts {
   /** Where the hub is mounted, without a slash at the end. */
   readonly url: string
-  readonly getToken: (() => string | null | Promise<string | null>) | undefined
+  readonly getToken: ((options: { refresh: boolean }) => TokenAnswer) | undefined
   readonly fetch: typeof globalThis.fetch
   readonly clock: Clock
   readonly random: Random
@@ -62,7 +63,7 @@ export class Requests {
     let unknown = false
     for (let failures = 0; ; failures++) {
       if (this.#closing.signal.aborted) throw new TidingsError('closed', 'The connection to the hub was closed.')
-      const tried = await this.#try(method, path, text)
+      const tried = await this.#try(method, path, text, renewed)
       if ('answer' in tried) return tried.answer
       unknown ||= tried.unknown
       const { error } = tried
@@ -84,11 +85,11 @@ export class Requests {
     this.#closing.abort()
   }
 
-  async #try(method: string, path: string, text: string | undefined): Promise<Tried> {
+  async #try(method: string, path: string, text: string | undefined, refresh: boolean): Promise<Tried> {
     const { url, fetch, clock } = this.#parts
     let token: string | null
     try {
-      this.#token ??= Promise.resolve(this.#parts.getToken?.() ?? null)
+      this.#token ??= Promise.resolve(this.#parts.getToken?.({ refresh })).then((given) => given ?? null)
       token = await this.#token
     } catch (cause) {
       this.#token = null
