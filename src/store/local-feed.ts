@@ -30,6 +30,11 @@ export class LocalFeed {
     this.#post({ probe: position })
   }
 
+  /** What announces to this feed is gone: nobody knows what was stored last. */
+  interrupt(): void {
+    for (const { follower } of this.#followers) follower.interrupted()
+  }
+
   close(): void {
     this.#followers.clear()
   }

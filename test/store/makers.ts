@@ -1,4 +1,8 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { memoryStore } from '#src/store/memory.js'
+import { sqliteStore } from '#src/store/sqlite.js'
 import type { MakeStore } from '#src/testing/store-contract.js'
 
 /** Every store of the project, fresh and open, with what it needs. */
@@ -9,6 +13,30 @@ export const makers: readonly (readonly [name: string, make: MakeStore])[] = [
       const store = memoryStore(options)
       await store.open()
       return { store, discard: () => store.close() }
+    },
+  ],
+  [
+    'sqlite',
+    async (options) => {
+      const directory = await mkdtemp(join(tmpdir(), 'tidings-sqlite-'))
+      const open = async () => {
+        const store = sqliteStore(join(directory, 'tidings.db'), options)
+        await store.open()
+        return store
+      }
+      let store = await open()
+      return {
+        store,
+        async reopen() {
+          await store.close()
+          store = await open()
+          return store
+        },
+        async discard() {
+          await store.close()
+          await rm(directory, { recursive: true, force: true })
+        },
+      }
     },
   ],
 ]

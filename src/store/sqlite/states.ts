@@ -1,0 +1,102 @@
+import { utf8Bytes } from '../event-size.js'
+import type { DueState, State, StatePage, StateQuery, StateWrite } from '../store.js'
+import type { Database } from './driver.js'
+import { type Ledger, type NamespaceRecord, positionOf } from './ledger.js'
+import type { Meta } from './schema.js'
+
+interface StateRow extends State {
+  readonly row: number
+}
+
+/** States and their deadlines. Deadlines are on the store's steady clock. */
+export class States {
+  readonly #ledger: Ledger
+  readonly #meta: Meta
+  readonly #select
+  readonly #insert
+  readonly #update
+  readonly #delete
+  readonly #list
+  readonly #listGroup
+  readonly #grantLeases
+  readonly #due
+
+  constructor(database: Database, ledger: Ledger, meta: Meta) {
+    this.#ledger = ledger
+    this.#meta = meta
+    const columns = 'row, topic, version, value'
+    this.#select = database.prepare(`SELECT ${columns} FROM states WHERE namespace = ? AND topic = ?`)
+    this.#insert = database.prepare(
+      'INSERT INTO states (namespace, topic, version, value, part_of, deadline, lease_ms) VALUES (?, ?, 1, ?, ?, ?, ?)',
+    )
+    this.#update = database.prepare(
+      'UPDATE states SET version = version + 1, value = ?, deadline = ?, lease_ms = ? WHERE row = ?',
+    )
+    this.#delete = database.prepare('DELETE FROM states WHERE row = ?')
+    const page = 'row < ? ORDER BY row DESC LIMIT ?'
+    this.#list = database.prepare(`SELECT ${columns} FROM states NOT INDEXED WHERE namespace = ? AND ${page}`)
+    this.#listGroup = database.prepare(`SELECT ${columns} FROM states WHERE namespace = ? AND part_of = ? AND ${page}`)
+    this.#grantLeases = database.prepare(
+      'UPDATE states SET deadline = ? + lease_ms WHERE deadline IS NOT NULL AND lease_ms IS NOT NULL AND deadline < ? + lease_ms',
+    )
+    this.#due = database.prepare(
+      'SELECT namespaces.name AS namespace, topic, version, value FROM states JOIN namespaces USING (namespace) ' +
+        'WHERE deadline <= ? ORDER BY deadline LIMIT ?',
+    )
+  }
+
+  find(namespace: NamespaceRecord, topic: string): State | null {
+    const found = this.#find(namespace, topic)
+    return found ? stateOf(found) : null
+  }
+
+  write(namespace: NamespaceRecord, write: StateWrite, steadyMs: number): void {
+    if (write.value === null) return this.remove(namespace, write.topic)
+    const before = this.#find(namespace, write.topic)
+    const deadline = write.deadline ? steadyMs + write.deadline.afterMs : null
+    const leaseMs = write.deadline?.lease ? write.deadline.afterMs : null
+    namespace.bytes += utf8Bytes(write.value) - (before ? utf8Bytes(before.value) : 0)
+    this.#ledger.changed(namespace)
+    if (before) this.#update.run(write.value, deadline, leaseMs, before.row)
+    else this.#insert.run(namespace.namespace, write.topic, write.value, write.group ?? null, deadline, leaseMs)
+  }
+
+  remove(namespace: NamespaceRecord, topic: string): void {
+    const before = this.#find(namespace, topic)
+    if (!before) return
+    namespace.bytes -= utf8Bytes(before.value)
+    this.#ledger.changed(namespace)
+    this.#delete.run(before.row)
+  }
+
+  /** Newest first by when they were made. */
+  list(namespace: NamespaceRecord, { group, limit, after }: StateQuery): StatePage {
+    const before = after === undefined ? Number.MAX_SAFE_INTEGER : Number(after)
+    const rows = (
+      group === undefined
+        ? this.#list.all(namespace.namespace, before, limit + 1)
+        : this.#listGroup.all(namespace.namespace, group, before, limit + 1)
+    ) as StateRow[]
+    const page = rows.slice(0, limit)
+    const last = page.at(-1)
+    return {
+      states: page.map(stateOf),
+      upTo: positionOf(namespace),
+      ...(rows.length > limit && last && { next: String(last.row) }),
+    }
+  }
+
+  /** The moment of each call is kept in the file, so that a pause shows over a restart too. */
+  due({ limit, pauseMs }: { limit: number; pauseMs: number }, steadyMs: number): readonly DueState[] {
+    const askedMs = this.#meta.read('dueMs') ?? 0
+    if (steadyMs - askedMs > pauseMs) this.#grantLeases.run(steadyMs, steadyMs)
+    this.#meta.write('dueMs', steadyMs)
+    return this.#due.all(steadyMs, limit).map((row) => ({ ...(row as DueState) }))
+  }
+
+  #find(namespace: NamespaceRecord, topic: string): StateRow | undefined {
+    return this.#select.get(namespace.namespace, topic) as StateRow | undefined
+  }
+}
+
+const stateOf = ({ topic, version, value }: State): State => ({ topic, version, value })
