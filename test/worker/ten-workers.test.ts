@@ -1,14 +1,18 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { SignJWT } from 'jose'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { toNodeHandler } from '#src/http/node.js'
 import { createHub, type Hub } from '#src/index.js'
 import { isTerminalType } from '#src/protocol/job.js'
-import { memoryStore } from '#src/store/memory.js'
+import { sqliteStore } from '#src/store/sqlite.js'
+import type { Store } from '#src/store/store.js'
 import { type FaultProxy, faultProxy, seededRandom } from '#src/testing/index.js'
 import { connectJobs } from '#src/worker/index.js'
 import { eventsAfter, jobsOf } from '../jobs/engine-fixture.js'
@@ -18,14 +22,17 @@ const workers = 10
 const each = 1_000
 
 describe('ten worker processes over HTTP, replies lost on purpose', () => {
-  const store = memoryStore()
   const children: ChildProcess[] = []
+  let folder: string
+  let store: Store
   let hub: Hub
   let server: ReturnType<typeof createServer>
   let proxy: FaultProxy
   let lost = 0
 
   beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'tidings-workers-'))
+    store = sqliteStore(join(folder, 'hub.db'))
     hub = await createHub({ store, jwt: { secret } })
     server = createServer(toNodeHandler(hub)).listen(0, '127.0.0.1')
     await once(server, 'listening')
@@ -48,6 +55,7 @@ describe('ten worker processes over HTTP, replies lost on purpose', () => {
     await hub.close({ drainMs: 0 })
     server.closeAllConnections()
     server.close()
+    await rm(folder, { recursive: true })
   })
 
   const workerToken = (): Promise<string> =>
