@@ -42,7 +42,7 @@ export const anyText = fc.array(piece, { maxLength: 6 }).map((pieces) => pieces.
 export const oneLine = anyText.map((text) => text.replace(/[\r\n\0]/g, ''))
 
 /** What UTF-8 makes of a string: halves of surrogate pairs have no bytes of their own. */
-export const asUtf8 = (text: string): string => text.toWellFormed()
+export const asUtf8 = (text: string): string => new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes(text))
 
 /** What the lines of a stream make of a string: each line end is an LF. */
 export const asLines = (text: string): string => asUtf8(text).replace(/\r\n|\r/g, '\n')
