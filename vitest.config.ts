@@ -1,11 +1,15 @@
-import { defineConfig } from 'vitest/config'
+import { configDefaults, defineConfig } from 'vitest/config'
+
+const full = process.env.TIDINGS_FULL === '1'
 
 // Tests run against `dist`, which is what gets published: `#src/*` in package.json points there. Build first.
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    testTimeout: 20_000,
-    hookTimeout: 60_000,
+    // What takes minutes runs with `npm run test:full`.
+    exclude: [...configDefaults.exclude, ...(full ? [] : ['**/*.full.test.ts'])],
+    testTimeout: full ? 600_000 : 20_000,
+    hookTimeout: full ? 600_000 : 60_000,
     server: { deps: { external: [/\/dist\//] } },
     maxWorkers: 2,
   },

@@ -1,0 +1,25 @@
+import { spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+
+/** What tests run against beside Node: Debian package, and a path that shows it is there. */
+const programs = [
+  { name: 'redis-server', path: '/usr/bin/redis-server' },
+  { name: 'chromium', path: '/usr/bin/chromium' },
+  { name: 'nginx-light', path: '/usr/sbin/nginx' },
+  { name: 'postgresql-doc-15', path: '/usr/share/doc/postgresql-doc-15/html' },
+  { name: 'fonts-dejavu-core', path: '/usr/share/fonts/truetype/dejavu' },
+]
+
+const missing = () => programs.filter(({ path }) => !existsSync(path)).map(({ name }) => name)
+
+/** Installs what is missing where that is allowed, which is as root only. Returns the names of what is still missing. */
+export function installPrograms() {
+  const names = missing()
+  if (names.length === 0 || process.getuid?.() !== 0 || !existsSync('/usr/bin/apt-get')) return names
+  console.log(`Installing ${names.join(', ')}`)
+  const apt = (...args) =>
+    spawnSync('apt-get', args, { stdio: 'inherit', env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } })
+  apt('update')
+  apt('install', '-y', '--no-install-recommends', ...names)
+  return missing()
+}
