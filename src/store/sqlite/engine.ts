@@ -41,7 +41,7 @@ export class Engine {
     this.#ledger = new Ledger(database)
     this.#meta = new Meta(database)
     const log = new Log(database)
-    this.#ids = new Ids(database, limits.idWindow)
+    this.#ids = new Ids(database, this.#ledger, limits.idWindow)
     this.#moments = new Moments(database, coarseIntervalMs(Math.min(retention.ageMs, retention.personalAgeMs)))
     this.#trim = new Trim(database, retention, this.#ledger, log)
     this.#states = new States(database, this.#ledger, this.#meta)

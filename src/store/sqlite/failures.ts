@@ -33,6 +33,9 @@ export function describeFailure(error: unknown): Failure {
   const text = error instanceof Error ? error.message : String(error)
   switch (resultCode(error)) {
     case null:
+      if (error instanceof Error && 'syscall' in error) {
+        return { code: 'store_unavailable', message: `The SQLite store cannot use its files: ${text}` }
+      }
       return { code: 'internal', message: `The SQLite store failed: ${text}` }
     case sqlite.full:
       return {

@@ -1,7 +1,7 @@
 import type { ResolvedStoreLimits } from '../retention.js'
 import type { IdWindow } from '../store.js'
 import type { Database } from './driver.js'
-import type { NamespaceRecord } from './ledger.js'
+import type { Ledger, NamespaceRecord } from './ledger.js'
 
 /** What an id stood for when it was first seen. */
 export interface KnownId {
@@ -12,6 +12,7 @@ export interface KnownId {
 
 /** The ids of a namespace within the window (D3), each at a place; places rise with time. */
 export class Ids {
+  readonly #ledger: Ledger
   readonly #limit: ResolvedStoreLimits['idWindow']
   readonly #select
   readonly #insert
@@ -19,7 +20,8 @@ export class Ids {
   readonly #firstSince
   readonly #deleteRange
 
-  constructor(database: Database, limit: ResolvedStoreLimits['idWindow']) {
+  constructor(database: Database, ledger: Ledger, limit: ResolvedStoreLimits['idWindow']) {
+    this.#ledger = ledger
     this.#limit = limit
     this.#select = database.prepare('SELECT digest, seq FROM ids WHERE namespace = ? AND id = ?')
     this.#insert = database.prepare('INSERT INTO ids VALUES (?, ?, ?, ?, ?, ?)')
@@ -37,6 +39,7 @@ export class Ids {
   remember(namespace: NamespaceRecord, id: string, digest: string, seq: number | null, steadyMs: number): void {
     this.#insert.run(namespace.namespace, namespace.ids_next, id, digest, seq, steadyMs)
     namespace.ids_next++
+    this.#ledger.changed(namespace)
   }
 
   /** Keeps the newest ids only, where there are too many. Called once a transaction, so it takes away what that brought. */
@@ -66,5 +69,6 @@ export class Ids {
     if (place <= namespace.ids_first) return
     this.#deleteRange.run(namespace.namespace, place)
     namespace.ids_first = place
+    this.#ledger.changed(namespace)
   }
 }

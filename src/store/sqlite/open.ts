@@ -22,18 +22,24 @@ export async function openFile(options: ThreadOptions, time: SentTime): Promise<
   let database: Database | null = null
   try {
     database = openDatabase(file)
-    setUp(database, options.synchronous)
+    setUp(database)
     prepareSchema(database, time.wallMs)
     const meta = new Meta(database)
-    if (meta.read('unsynced') === 1) skipNumbers(database)
-    meta.write('unsynced', options.synchronous === 'full' ? 0 : 1)
+    const wasUnsynced = meta.read('unsynced') === 1
+    const isUnsynced = options.synchronous !== 'full'
+    if (wasUnsynced) skipNumbers(database)
+    if (wasUnsynced !== isUnsynced) meta.write('unsynced', isUnsynced ? 1 : 0)
+    // Only now: the note itself must be on the disk before the first number that a power cut may take.
+    if (isUnsynced) database.exec('PRAGMA synchronous = NORMAL')
     const opened = database
     return {
       database,
       close() {
         try {
-          opened.exec('PRAGMA synchronous = FULL')
-          meta.write('unsynced', 0)
+          if (isUnsynced) {
+            opened.exec('PRAGMA synchronous = FULL')
+            meta.write('unsynced', 0)
+          }
         } finally {
           opened.close()
           lock.release()
@@ -58,7 +64,7 @@ function realPath(file: string): string {
   }
 }
 
-function setUp(database: Database, synchronous: 'full' | 'normal'): void {
+function setUp(database: Database): void {
   const { journal_mode: mode } = database.prepare('PRAGMA journal_mode = WAL').get() as { journal_mode: string }
   if (mode !== 'wal') {
     throw new TidingsError(
@@ -66,8 +72,9 @@ function setUp(database: Database, synchronous: 'full' | 'normal'): void {
       `The file system of the SQLite store takes no write-ahead log (it is in "${mode}").`,
     )
   }
-  database.exec(`PRAGMA synchronous = ${synchronous}`)
-  database.exec('PRAGMA cache_size = -32768; PRAGMA temp_store = MEMORY; PRAGMA journal_size_limit = 67108864')
+  database.exec(
+    'PRAGMA synchronous = FULL; PRAGMA cache_size = -32768; PRAGMA temp_store = MEMORY; PRAGMA journal_size_limit = 67108864',
+  )
 }
 
 /**
