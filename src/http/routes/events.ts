@@ -92,8 +92,8 @@ export async function postEvents(parts: HttpParts, access: Access, request: Requ
   const body = await readJson(request, settings.bodyBytes)
   const isBatch = Array.isArray(body)
   const inputs: readonly unknown[] = isBatch ? body : [body]
-  if (inputs.length > settings.eventsPerBatch) {
-    throw new TidingsError('event_invalid', `A batch has at most ${settings.eventsPerBatch} events, not ${inputs.length}.`, { field: 'body' })
+  if (inputs.length === 0 || inputs.length > settings.eventsPerBatch) {
+    throw new TidingsError('event_invalid', `A batch has 1–${settings.eventsPerBatch} events, not ${inputs.length}.`, { field: 'body' })
   }
   // Rights come before the store, so that a repeated id tells nothing to whoever may not publish there (D3).
   const drafts = inputs.map((input, index) => draftOf(input as PublishInput, settings, makeId, isBatch ? `[${index}].` : ''))
