@@ -51,9 +51,12 @@ function positive(field: string, value: unknown): void {
   }
 }
 
+/** Whether a topic is a person's, whose events are kept for longer. */
+export const isPersonal = (topic: string): boolean => topic.startsWith('user:') || topic.startsWith('jobs:')
+
 /** The age at which events of `topic` may go. */
 export function retentionAgeMs(retention: Retention, topic: string): number {
-  return topic.startsWith('user:') || topic.startsWith('jobs:') ? retention.personalAgeMs : retention.ageMs
+  return isPersonal(topic) ? retention.personalAgeMs : retention.ageMs
 }
 
 /** The longest age of any topic: how far back the coarse clock must reach. */

@@ -1,5 +1,6 @@
 import { TidingsError } from '../../errors.js'
 import type { Position } from '../../protocol/cursor.js'
+import { isPersonal } from '../retention.js'
 import type { Database } from './driver.js'
 
 /** The running figures of a namespace. */
@@ -30,8 +31,6 @@ export interface TopicRecord {
 }
 
 export const positionOf = (record: NamespaceRecord): Position => ({ epoch: record.epoch, seq: record.last })
-const isPersonal = (topic: string): boolean => topic.startsWith('user:') || topic.startsWith('jobs:')
-
 /** At or below this number events of a topic of that name may have gone by age. */
 export function agedThrough(record: NamespaceRecord, topic: string): number {
   return isPersonal(topic) ? record.aged_personal : record.aged
