@@ -6,13 +6,13 @@ import type { Store } from './store/store.js'
 const place = { namespace: '*hub', topic: '*key' }
 
 /** The hub's own signing key, kept in its store so that tokens outlive restarts. The first hub to ask makes it. */
-export async function hubKey(store: Store, random: Random): Promise<Uint8Array> {
+export async function hubKey(store: Store, random: Random): Promise<string> {
   const { state } = await store.state(place.namespace, place.topic)
-  if (state) return new TextEncoder().encode(state.value)
+  if (state) return state.value
   const value = randomToken(random, 43)
   const result = await store.append(place.namespace, { events: [], states: [{ topic: place.topic, expect: 0, value }], exempt: true })
-  if (result.outcome === 'stored') return new TextEncoder().encode(value)
+  if (result.outcome === 'stored') return value
   const winner = result.outcome === 'conflict' ? result.states[0]?.state : null
   if (!winner) throw new TidingsError('internal', `The store answered "${result.outcome}" when the hub kept its key.`)
-  return new TextEncoder().encode(winner.value)
+  return winner.value
 }

@@ -1,11 +1,14 @@
-import { mintJobToken } from './auth/mint.js'
+import { createJobTokenMint } from './auth/mint.js'
+import { refuseBeyondLoopback } from './auth/development.js'
+import type { JwtOptions } from './auth/jwt.js'
+import type { ReadSession } from './auth/session.js'
 import { hubKey } from './hub-key.js'
 import { type Handler, createHandler } from './http/handler.js'
 import { HubCore, type SubscribeOptions } from './hub/hub.js'
 import type { PublishInput, PublishResult } from './hub/publish.js'
 import { type HubSettings, resolveSettings } from './hub/settings.js'
 import type { Counters } from './hub/counters.js'
-import { type AuthenticationOptions, createAuthentication } from './auth/authenticate.js'
+import { createAuthenticate } from './auth/authenticate.js'
 import type { Principal } from './auth/principal.js'
 import { type Clock, systemClock } from './clock.js'
 import { TidingsError } from './errors.js'
@@ -20,8 +23,14 @@ import { memoryStore } from './store/memory.js'
 import type { Store } from './store/store.js'
 import type { Jobs } from './work/jobs.js'
 
-/** Options of {@link createHub}. At least one way to sign in must be given. */
-export interface HubOptions extends AuthenticationOptions, Partial<HubSettings> {
+/** Options of {@link createHub}. At least one way to sign in must be given; they are tried in this order (A1). */
+export interface HubOptions extends Partial<HubSettings> {
+  /** Who sent a request, by your own session: cookies, Auth.js, anything. Null: nobody it knows. */
+  readonly authenticate?: ReadSession
+  /** `Authorization: Bearer` with an HS256 token (A2). */
+  readonly jwt?: JwtOptions
+  /** The user named in the query, while developing: refused in production and beyond loopback. Default false. */
+  readonly development?: boolean
   /** Where events live. Default: memory, gone with the process. The hub opens and closes it. */
   readonly store?: Store
   readonly clock?: Clock
@@ -60,25 +69,27 @@ export interface HubInternals {
   readonly core: HubCore
   readonly handler: Handler
   /** Throws where a setting does not go with listening on this address. */
-  checkListener(address: string | undefined): void
+  checkListener(address: string | undefined): unknown
 }
 
 /** Opens the store and starts the hub. Rejects with `option_invalid` naming the option, `store_newer` or `store_locked`. */
 export async function createHub(options: HubOptions): Promise<Hub> {
   const { store = memoryStore(), clock = systemClock, random = systemRandom } = options
-  const { authenticate: _session, jwt: _jwt, development: _development, store: _store, clock: _clock, random: _random, onError: _onError, ...given } = options
+  const { authenticate: session, jwt, development = false, store: _store, clock: _clock, random: _random, onError: _onError, ...given } = options
   const settings = resolveSettings(given)
-  const authentication = createAuthentication(options, clock)
+  // Whether the listener is loopback shows when it is reached: see checkListener.
+  const signIn = { authenticate: session, jwt, development, loopback: true, clock }
+  createAuthenticate(signIn)
   const onError = options.onError ?? writeError
   const makeId = uuidv7Ids(clock, random)
 
   await store.open()
   const jobs = createJobs({ store, clock, random, makeId, onError: (error) => onError(error, 'jobs'), sweepMs: settings.sweepMs })
   const core = new HubCore({ store, clock, random, makeId, settings, onError, snapshots: snapshotsOf(jobs) })
-  const key = await hubKey(store, random)
-  const authenticate = (request: Request): Promise<Principal> => authentication.authenticate(request, key)
-  const mint = (namespace: string, jobId: string, lifetimeMs: number): Promise<string> => mintJobToken({ key, clock, namespace, jobId, lifetimeMs, makeId })
-  const handler = createHandler({ core, jobs, authenticate, mintJobToken: mint })
+  const mintSecret = jwt ? undefined : await hubKey(store, random)
+  const authenticate = createAuthenticate({ ...signIn, mintSecret })
+  const mintJobToken = createJobTokenMint({ jwt: jwt ?? { secret: mintSecret as string }, clock, makeId })
+  const handler = createHandler({ core, jobs, authenticate, mintJobToken })
   const maintenance = keepUp(store, clock, onError)
   jobs.start()
 
@@ -88,7 +99,8 @@ export async function createHub(options: HubOptions): Promise<Hub> {
       ...face,
       async create(newJob) {
         const { job } = await face.create(newJob)
-        return { job, token: await mint(namespace, job.id, defaults.jobKeepMs) }
+        const { token } = await mintJobToken(namespace, job.id)
+        return { job, token }
       },
     }
   }
@@ -111,7 +123,7 @@ export async function createHub(options: HubOptions): Promise<Hub> {
       await jobs.close()
       await store.close()
     },
-    internals: { core, handler, checkListener: (address) => authentication.checkListener(address) },
+    internals: { core, handler, checkListener: (address) => development && refuseBeyondLoopback(address) },
   }
 }
 
@@ -163,3 +175,4 @@ export { memoryStore } from './store/memory.js'
 export type * from './store/store.js'
 export type { Jobs } from './work/jobs.js'
 export type { JobHandle } from './work/handle.js'
+export { JobFailure } from './work/failure.js'

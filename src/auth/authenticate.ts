@@ -1,61 +1,63 @@
-import type { Clock } from '../clock.js'
+import { type Clock, systemClock } from '../clock.js'
 import { TidingsError } from '../errors.js'
-import { type Session, principalOf } from './claims.js'
-import { developmentUser, refuseBeyondLoopback, refuseInProduction } from './development.js'
-import { type JwtOptions, type Signer, badToken, secretKey, verifyToken } from './jwt.js'
+import { type Authenticator, bearerToken, unauthorized } from './authenticator.js'
+import { developmentAuthenticator } from './development.js'
+import { type JwtOptions, jwtAuthenticator } from './jwt.js'
 import type { Principal } from './principal.js'
+import { type ReadSession, sessionAuthenticator } from './session.js'
 
-/** The ways to sign in, tried in this order (A1). A hub needs at least one. */
-export interface AuthenticationOptions {
-  /** Who sent this request, by your own session: cookies, Auth.js, anything. Null: nobody it knows. */
-  readonly authenticate?: ((request: Request) => Session | null | undefined | Promise<Session | null | undefined>) | undefined
-  /** `Authorization: Bearer` with an HS256 token. */
+/** Who asks. Throws `unauthorized` for a bad credential, and for none at all. */
+export type Authenticate = (request: Request) => Promise<Principal>
+
+export interface AuthenticateOptions {
+  /** The application's own sessions. Asked first. */
+  readonly authenticate?: ReadSession | undefined
+  /** Bearer tokens. */
   readonly jwt?: JwtOptions | undefined
-  /** The user named in the query, for development on this machine only. */
+  /** The hub's own key, with which it mints job tokens where `jwt` is absent; its tokens are taken as Bearer tokens too. */
+  readonly mintSecret?: string | undefined
+  /** The development user. Default false. */
   readonly development?: boolean | undefined
+  /** Whether the listener is bound to loopback; the development user is refused elsewhere. Default false. */
+  readonly loopback?: boolean | undefined
+  /** `NODE_ENV`. Default: that of the process, where there is one. */
+  readonly environment?: string | undefined
+  readonly clock?: Clock | undefined
 }
 
-export interface Authentication {
-  /** Throws `unauthorized` where nobody is recognised, and for a credential that is present and bad. */
-  authenticate(request: Request, hubKey: Uint8Array): Promise<Principal>
-  /** Throws where a way to sign in does not go with being reached at this address. */
-  checkListener(address: string | undefined): void
-}
-
-export function createAuthentication(options: AuthenticationOptions, clock: Clock, environment = process.env.NODE_ENV): Authentication {
-  const { authenticate: session, jwt, development = false } = options
-  if (!session && !jwt && !development) {
-    throw new TidingsError('option_invalid', 'A hub needs a way to sign in: give "authenticate", "jwt" or, while developing, "development: true".', {
-      field: 'authenticate',
-    })
+/**
+ * Tries session, Bearer token and development user in this order (A1): the first that knows a credential decides.
+ * Throws `option_invalid` when none is set: a hub that cannot know anybody must not start.
+ */
+export function createAuthenticate(options: AuthenticateOptions): Authenticate {
+  const { authenticate, jwt, mintSecret, development = false, loopback = false, clock = systemClock } = options
+  const environment = options.environment ?? globalThis.process?.env?.NODE_ENV
+  if (!authenticate && !jwt && !development) {
+    throw new TidingsError(
+      'option_invalid',
+      'A hub needs to know who asks: set "authenticate" (a function that reads a session), "jwt" ({ secret }) or "development".',
+      { field: 'authenticate' },
+    )
   }
-  if (session !== undefined && typeof session !== 'function') {
-    throw new TidingsError('option_invalid', 'Option "authenticate" must be a function of the request.', { field: 'authenticate' })
-  }
-  const configured: Signer[] = jwt ? [{ key: secretKey(jwt.secret), issuer: jwt.issuer, audience: jwt.audience }] : []
-  if (development) refuseInProduction(environment)
-
-  return {
-    async authenticate(request, hubKey) {
-      const found = await session?.(request)
-      if (found) return principalOf(found, 'session')
-      const bearer = bearerOf(request)
-      // Tokens that the hub minted itself are good on any hub, those of others only where a key was given.
-      if (bearer !== null) return verifyToken(bearer, [...configured, { key: hubKey }], clock)
-      const developer = development ? developmentUser(request) : null
-      if (developer) return developer
-      throw new TidingsError('unauthorized', development ? 'Say who you are: add ?userId=<id> to the address.' : 'Sign in first.')
-    },
-    checkListener(address) {
-      if (development) refuseBeyondLoopback(address)
-    },
+  const tokenSources: JwtOptions[] = [
+    ...(jwt ? [jwt] : []),
+    ...(mintSecret === undefined ? [] : [{ secret: mintSecret }]),
+  ]
+  const authenticators: Authenticator[] = []
+  if (authenticate) authenticators.push(sessionAuthenticator(authenticate, clock))
+  authenticators.push(tokenSources.length > 0 ? jwtAuthenticator(tokenSources, clock) : refuseBearer)
+  if (development) authenticators.push(developmentAuthenticator({ loopback, environment }))
+  return async (request) => {
+    for (const authenticator of authenticators) {
+      const principal = await authenticator(request)
+      if (principal) return principal
+    }
+    throw unauthorized('Sign in first: this request carries no credential.')
   }
 }
 
-function bearerOf(request: Request): string | null {
-  const header = request.headers.get('Authorization')
-  if (header === null) return null
-  const parts = /^Bearer +([A-Za-z0-9._~+/=-]+)$/i.exec(header)
-  if (!parts?.[1]) throw badToken()
-  return parts[1]
+/** A token that nobody here can check is a bad credential, not an absent one. */
+const refuseBearer: Authenticator = async (request) => {
+  if (bearerToken(request) === null) return null
+  throw unauthorized('Bearer tokens are not taken here: the hub has no "jwt" option.', 'Authorization')
 }

@@ -1,12 +1,22 @@
 import { matchesPattern } from '../protocol/topic.js'
 import { type Principal, ownTopics } from './principal.js'
 
-/** Whether a principal may read a topic by itself or by its grants (A3). Ownership of single jobs is asked elsewhere. */
-export function canSubscribe(principal: Principal, topic: string): boolean {
-  return principal.subscribe.some((pattern) => matchesPattern(pattern, topic)) || ownTopics(principal).includes(topic)
+/**
+ * Whether `principal` may read `topic` by the defaults of A3: its own topics, what its grants name, and jobs it owns.
+ * Ownership of a job is in the job's state, so the caller looks it up and says so in `ownsJob`.
+ */
+export function canSubscribe(principal: Principal, topic: string, ownsJob = false): boolean {
+  return (
+    ownTopics(principal).includes(topic) ||
+    principal.subscribe.some((pattern) => matchesPattern(pattern, topic)) ||
+    (ownsJob && topic.startsWith('job:'))
+  )
 }
 
-/** Whether a principal may publish to a topic: only with a grant (A3). */
+/**
+ * Whether `principal` may publish to `topic`: only with a grant (A3). For a `job:` topic this is the right to create
+ * and command that job (A4); events reach such topics through jobs alone, whatever the grant (E4).
+ */
 export function canPublish(principal: Principal, topic: string): boolean {
   return principal.publish.some((pattern) => matchesPattern(pattern, topic))
 }

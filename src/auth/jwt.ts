@@ -1,78 +1,97 @@
-import { jwtVerify } from 'jose'
+import { type JWTPayload, jwtVerify } from 'jose'
 import type { Clock } from '../clock.js'
 import { TidingsError } from '../errors.js'
-import { type Session, principalOf } from './claims.js'
-import type { Principal } from './principal.js'
+import { type Authenticator, bearerToken, unauthorized } from './authenticator.js'
+import { hmacKey } from './hmac-key.js'
+import { type Principal, checkPrincipal } from './principal.js'
 
 export interface JwtOptions {
-  /** HS256 key of at least 32 bytes of UTF-8. */
+  /** The HS256 secret, at least 32 bytes of UTF-8. */
   readonly secret: string
-  /** Checked where set. */
-  readonly issuer?: string
-  readonly audience?: string
-}
-
-/** A key whose tokens are taken, and what they must say of themselves. */
-export interface Signer {
-  readonly key: Uint8Array
+  /** When set, `iss` must be this. */
   readonly issuer?: string | undefined
+  /** When set, `aud` must be or contain this. */
   readonly audience?: string | undefined
 }
 
-const clockToleranceSeconds = 5
-const maxTokenLength = 8_192
-
-/** Throws `option_invalid` on a secret that is too short to be one. */
-export function secretKey(secret: unknown): Uint8Array {
-  const key = typeof secret === 'string' ? new TextEncoder().encode(secret) : new Uint8Array()
-  if (key.length < 32) {
-    throw new TidingsError('option_invalid', 'Option "jwt.secret" must be a string of at least 32 bytes. Make one with: openssl rand -base64 32', {
-      field: 'jwt.secret',
-    })
-  }
-  return key
-}
-
-/** Every bad token gets this one answer, which tells nothing about what is wrong with it (A2). */
-export const badToken = (cause?: unknown): TidingsError =>
-  new TidingsError('unauthorized', 'The token is not valid. Get a new one and try again.', { cause })
+/** Far above any token with sensible grants, far below Node's 16 KiB of headers. */
+const longestToken = 8 * 1024
+/** Three base64url segments and nothing else: `atob`, which jose uses, would skip white space. */
+const compactForm = /^[\w-]+\.[\w-]+\.[\w-]+$/
+/** How far ahead the issuer's clock may run. It widens `nbf` and `iat` only: a token never outlives its `exp`. */
+const toleranceSeconds = 5
 
 /**
- * Reads an HS256 token (RFC 7519): the algorithm is pinned, `exp` is required, claims are those of A2. Times are judged by
- * `clock` with 5 s of tolerance. Throws `unauthorized`.
+ * Bearer tokens signed with HS256 (A2): `exp` required, `iss` and `aud` checked where set; claims `sub`, `sid` and
+ * `tidings: { namespace, roles, subscribe, publish, admin }`. Whatever is wrong with a token, the answer is the same
+ * words, so that nobody learns from them which part of a forgery was right; the cause is kept for the log.
  */
-export async function verifyToken(token: string, signers: readonly Signer[], clock: Clock): Promise<Principal> {
-  if (token.length > maxTokenLength) throw badToken()
-  let failure: unknown
-  for (const { key, issuer, audience } of signers) {
-    try {
-      const { payload } = await jwtVerify(token, key, {
-        algorithms: ['HS256'],
-        requiredClaims: ['exp'],
-        clockTolerance: clockToleranceSeconds,
-        currentDate: new Date(clock.now()),
-        ...(issuer !== undefined && { issuer }),
-        ...(audience !== undefined && { audience }),
-      })
-      if (payload.iat !== undefined && payload.iat > clock.now() / 1000 + clockToleranceSeconds) throw badToken()
-      const own = (payload.tidings ?? {}) as Session
-      if (typeof own !== 'object' || own === null) throw badToken()
-      return principalOf(
-        {
-          userId: payload.sub,
-          sessionId: payload.sid as string | undefined,
-          namespace: own.namespace,
-          roles: own.roles,
-          subscribe: own.subscribe,
-          publish: own.publish,
-          admin: own.admin,
-          expiresAt: (payload.exp as number) * 1000,
-        },
-        'jwt',
-      )
-    } catch (error) {
-      failure = error
+export function jwtAuthenticator(sources: readonly JwtOptions[], clock: Clock): Authenticator {
+  const keys = sources.map((source, index) => ({
+    ...source,
+    key: hmacKey(source.secret, index === 0 ? 'jwt.secret' : 'mintSecret'),
+  }))
+  return async (request) => {
+    const token = bearerToken(request)
+    if (token === null) return null
+    if (token.length > longestToken || !compactForm.test(token)) throw badToken()
+    let reason: unknown
+    for (const { key, issuer, audience } of keys) {
+      try {
+        const { payload, protectedHeader } = await jwtVerify(token, key, {
+          algorithms: ['HS256'],
+          currentDate: new Date(clock.now()),
+          clockTolerance: toleranceSeconds,
+          requiredClaims: ['exp'],
+          ...(issuer !== undefined && { issuer }),
+          ...(audience !== undefined && { audience }),
+        })
+        checkHeader(protectedHeader)
+        return checkClaims(payload, clock.now())
+      } catch (cause) {
+        reason = cause
+      }
     }
+    throw badToken(reason)
   }
-  throw badToken(failure)
+}
+
+function badToken(cause?: unknown): TidingsError {
+  return new TidingsError('unauthorized', 'The Bearer token is not valid here: get a new one and try again.', {
+    field: 'Authorization',
+    cause,
+  })
+}
+
+/** An ID token tells its client who signed in; it is no permission to act here, so only plain and access tokens pass. */
+const accessTypes = new Set(['jwt', 'at+jwt', 'application/at+jwt'])
+
+function checkHeader(header: Record<string, unknown>): void {
+  const { typ } = header
+  if (typ !== undefined && !(typeof typ === 'string' && accessTypes.has(typ.toLowerCase()))) throw unauthorized('typ')
+  if ('crit' in header || 'b64' in header) throw unauthorized('crit')
+}
+
+function checkClaims(payload: JWTPayload, nowMs: number): Principal {
+  const { exp, iat } = payload
+  // JSON can say 1e400, which is Infinity, and jose lets that pass as a time that never comes.
+  if (typeof exp !== 'number' || !Number.isSafeInteger(Math.trunc(exp * 1000))) throw unauthorized('exp')
+  if (exp * 1000 <= nowMs) throw unauthorized('exp')
+  if (iat !== undefined && !(iat * 1000 <= nowMs + toleranceSeconds * 1000)) throw unauthorized('iat')
+  const { tidings = {} } = payload
+  if (typeof tidings !== 'object' || tidings === null || Array.isArray(tidings)) throw unauthorized('tidings')
+  const { namespace, roles, subscribe, publish, admin } = tidings as Record<string, unknown>
+  return checkPrincipal(
+    {
+      userId: payload.sub,
+      sessionId: payload.sid,
+      namespace,
+      roles,
+      subscribe,
+      publish,
+      admin,
+      expiresAt: Math.trunc(exp * 1000),
+    },
+    'jwt',
+  )
 }

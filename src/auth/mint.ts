@@ -2,23 +2,41 @@ import { SignJWT } from 'jose'
 import type { Clock } from '../clock.js'
 import type { MakeId } from '../ids.js'
 import { jobTopic } from '../protocol/topic.js'
+import { hmacKey } from './hmac-key.js'
+import type { JwtOptions } from './jwt.js'
 
-export interface JobTokenRequest {
-  readonly key: Uint8Array
+/** A4: a job's token lives as long as its job, and never longer than this. */
+const longestLifeMs = 24 * 3_600_000
+
+export interface MintOptions {
+  /** The key and, where the authenticator checks them, the issuer and audience to write. */
+  readonly jwt: JwtOptions
   readonly clock: Clock
   readonly makeId: MakeId
-  readonly namespace: string
-  readonly jobId: string
-  readonly lifetimeMs: number
 }
 
-/** A token for reading one job and nothing else (A4). */
-export function mintJobToken({ key, clock, makeId, namespace, jobId, lifetimeMs }: JobTokenRequest): Promise<string> {
-  const now = Math.floor(clock.now() / 1000)
-  return new SignJWT({ tidings: { namespace, subscribe: [jobTopic(jobId)] } })
-    .setProtectedHeader({ alg: 'HS256', typ: 'JWT' })
-    .setJti(makeId())
-    .setIssuedAt(now)
-    .setExpirationTime(now + Math.floor(lifetimeMs / 1000))
-    .sign(key)
+export interface JobToken {
+  readonly token: string
+  /** Unix ms. */
+  readonly expiresAt: number
+}
+
+/** Makes the token that lets a page watch exactly one job of `namespace` (A4), for at most `lifeMs` (default and most: 24 h). */
+export type MintJobToken = (namespace: string, jobId: string, lifeMs?: number) => Promise<JobToken>
+
+/** The token names no user: with `sub` it would open that user's own topics too. */
+export function createJobTokenMint({ jwt, clock, makeId }: MintOptions): MintJobToken {
+  const key = hmacKey(jwt.secret, 'jwt.secret')
+  return async (namespace, jobId, lifeMs = longestLifeMs) => {
+    const nowSeconds = Math.floor(clock.now() / 1000)
+    const exp = nowSeconds + Math.max(1, Math.floor(Math.min(lifeMs, longestLifeMs) / 1000))
+    const token = new SignJWT({ tidings: { namespace, subscribe: [jobTopic(jobId)] } })
+      .setProtectedHeader({ alg: 'HS256', typ: 'JWT' })
+      .setJti(makeId())
+      .setIssuedAt(nowSeconds)
+      .setExpirationTime(exp)
+    if (jwt.issuer !== undefined) token.setIssuer(jwt.issuer)
+    if (jwt.audience !== undefined) token.setAudience(jwt.audience)
+    return { token: await token.sign(key), expiresAt: exp * 1000 }
+  }
 }

@@ -21,11 +21,7 @@ export class BodyOutlet implements Outlet {
         start: (controller) => {
           this.#controller = controller
         },
-        pull: () => {
-          if (!this.#wasFull || this.full) return
-          this.#wasFull = false
-          this.#listener.drained()
-        },
+        pull: () => this.#tellIfDrained(),
         cancel: () => this.#gone(),
       },
       new ByteLengthQueuingStrategy({ highWaterMark: unsentBytes }),
@@ -54,6 +50,7 @@ export class BodyOutlet implements Outlet {
     this.#pending = []
     this.#pendingBytes = 0
     this.#controller?.enqueue(bytes)
+    this.#tellIfDrained()
   }
 
   settled(): void {}
@@ -69,6 +66,12 @@ export class BodyOutlet implements Outlet {
     const controller = this.#controller
     this.#gone()
     controller?.error(new Error('The hub let go of a reader that took nothing.'))
+  }
+
+  #tellIfDrained(): void {
+    if (!this.#wasFull || this.full) return
+    this.#wasFull = false
+    this.#listener.drained()
   }
 
   #gone(): void {

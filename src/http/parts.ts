@@ -1,3 +1,4 @@
+import type { MintJobToken } from '../auth/mint.js'
 import type { Principal } from '../auth/principal.js'
 import type { HubCore } from '../hub/hub.js'
 import type { JobsEngine } from '../jobs/jobs.js'
@@ -9,5 +10,5 @@ export interface HttpParts {
   /** Throws `unauthorized`; never returns somebody else. */
   readonly authenticate: (request: Request) => Promise<Principal>
   /** A token for watching one job (A4). */
-  readonly mintJobToken: (namespace: string, jobId: string, lifetimeMs: number) => Promise<string>
+  readonly mintJobToken: MintJobToken
 }

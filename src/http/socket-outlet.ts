@@ -20,10 +20,11 @@ export class SocketOutlet implements Outlet {
   readonly #endOfTick: EndOfTick
   readonly #joiner: FrameJoiner
   readonly #unsentBytes: number
-  readonly #onDrain = (): void => this.#listener.drained()
+  readonly #onDrain = (): void => this.#tellIfDrained()
   #socket: Socket | null = null
   #frames: Frame[] = []
   #pendingBytes = 0
+  #wasFull = false
   #done = false
 
   constructor(
@@ -44,7 +45,9 @@ export class SocketOutlet implements Outlet {
   }
 
   get full(): boolean {
-    return this.#pendingBytes + (this.#socket?.writableLength ?? 0) > this.#unsentBytes
+    const full = this.#pendingBytes + (this.#socket?.writableLength ?? 0) > this.#unsentBytes
+    if (full) this.#wasFull = true
+    return full
   }
 
   get progress(): unknown {
@@ -68,6 +71,8 @@ export class SocketOutlet implements Outlet {
     // A pipelined response has no socket before its turn, HTTP/1.0 no chunks: the response object knows what to do.
     if (!socket || !chunked) for (const frame of frames) this.#response.write(frame.bytes)
     else socket.write(this.#joiner.join(frames))
+    // A write that the operating system takes at once is followed by no 'drain'.
+    this.#tellIfDrained()
   }
 
   settled(): void {}
@@ -82,6 +87,12 @@ export class SocketOutlet implements Outlet {
   abort(): void {
     this.#release()
     this.#response.destroy()
+  }
+
+  #tellIfDrained(): void {
+    if (!this.#wasFull || this.full) return
+    this.#wasFull = false
+    this.#listener.drained()
   }
 
   #begin(): Socket | null {

@@ -2,7 +2,6 @@ import type { Principal } from '../../auth/principal.js'
 import { TidingsError } from '../../errors.js'
 import { checkEventId } from '../../protocol/event.js'
 import { type JobAction, type JobStatus, type NewJob, jobStatuses } from '../../protocol/job.js'
-import { defaults } from '../../protocol/defaults.js'
 import { checkId, jobTopic, jobsTopic, userTopic } from '../../protocol/topic.js'
 import type { Access } from '../access.js'
 import { json, readObject } from '../body.js'
@@ -17,7 +16,7 @@ export async function postJob(parts: HttpParts, access: Access, request: Request
   const id = body.id === undefined ? parts.core.makeId() : checkId(body.id, 'id')
   access.requirePublish(principal, [jobTopic(id)])
   const { job, created } = await parts.jobs.create(principal.namespace, { ...body, id } as NewJob)
-  const token = await parts.mintJobToken(principal.namespace, job.id, defaults.jobKeepMs)
+  const { token } = await parts.mintJobToken(principal.namespace, job.id)
   return json({ job, token }, created ? 201 : 200)
 }
 
