@@ -1,4 +1,14 @@
-/** Every default of the product, once, with its unit and its reason (spec §12). */
+/** Under the 60 s after which nginx and most load balancers cut an idle connection. */
+export const heartbeatMs = 25_000
+/** The client's watchdog: this many heartbeats without a byte. */
+export const watchdogHeartbeats = 2.5
+/** The client's backoff: full jitter between 0 and a bound that doubles from `from` to `to`. */
+export const backoffMs = { from: 1_000, to: 30_000 } as const
+
+/**
+ * Every default of the product, once, with its unit and its reason (spec §12). Those above are names of their own because a
+ * bundler can leave out a constant, but not a member: the client would carry the whole table.
+ */
 export const defaults = {
   /** The version of the wire, told in `hello` and in polls. */
   protocolVersion: 1,
@@ -13,10 +23,8 @@ export const defaults = {
   eventsPerBatch: 1_000,
   /** Native EventSource has no jitter of its own, so each connection is told another `retry:`. */
   retryMs: { from: 2_000, to: 6_000 },
-  /** Under the 60 s after which nginx and most load balancers cut an idle connection. */
-  heartbeatMs: 25_000,
-  /** The client's watchdog: this many heartbeats without a byte. */
-  watchdogHeartbeats: 2.5,
+  heartbeatMs,
+  watchdogHeartbeats,
   /** A stream is renewed after this long, times a random 0.8–1, so that rights and load balance follow. */
   maxAgeMs: 3_600_000,
   /** On shutdown. */
@@ -50,6 +58,5 @@ export const defaults = {
   jobKeepMs: 24 * 3_600_000,
   /** `current` of a job as JSON bytes. */
   jobCurrentBytes: 4 * 1024,
-  /** The client's backoff: full jitter between 0 and a bound that doubles from `from` to `to`. */
-  backoffMs: { from: 1_000, to: 30_000 },
+  backoffMs,
 } as const

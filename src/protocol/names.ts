@@ -1,19 +1,26 @@
+// What the client writes is named apart from the tables, so that a bundler can leave the rest of them out.
+export const streamType = 'text/event-stream'
+export const problemType = 'application/problem+json'
+export const lastEventIdHeader = 'Last-Event-ID'
+export const eventsPath = '/events'
+export const jobPath = (id: string): string => `/jobs/${encodeURIComponent(id)}`
+
 /** Words of the HTTP interface that both sides write. */
 export const mediaTypes = {
-  stream: 'text/event-stream',
+  stream: streamType,
   json: 'application/json',
-  problem: 'application/problem+json',
+  problem: problemType,
 } as const
 
 export const headers = {
   connectionId: 'Tidings-Connection-Id',
-  lastEventId: 'Last-Event-ID',
+  lastEventId: lastEventIdHeader,
 } as const
 
 export const paths = {
-  events: '/events',
+  events: eventsPath,
   jobs: '/jobs',
-  job: (id: string) => `/jobs/${encodeURIComponent(id)}`,
+  job: jobPath,
   jobAction: (id: string, action: string) => `/jobs/${encodeURIComponent(id)}/${action}`,
   topic: (topic: string) => `/topics/${encodeURIComponent(topic)}`,
   health: '/health',

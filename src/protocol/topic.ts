@@ -5,7 +5,10 @@ const maxIdLength = 128
 /** Control and format characters, white space, lone surrogates (they have no UTF-8), and the wildcard. */
 const forbiddenInTopic = /[\p{Cc}\p{Cf}\p{Cs}\s*]/u
 const forbiddenInId = /[\p{Cc}\p{Cf}\p{Cs}\s*{}]/u
-const encoder = new TextEncoder()
+const encoder = /* @__PURE__ */ new TextEncoder()
+
+/** A quick look for readers, whose hub checks the rest: not empty, and nothing in it that no topic contains. */
+export const looksLikeTopic = (topic: string): boolean => topic !== '' && !forbiddenInTopic.test(topic)
 
 /** The topic everybody of a namespace may read. */
 export const everyone = 'all'

@@ -1,0 +1,29 @@
+import { backoffMs as bounds } from '../protocol/defaults.js'
+
+const { from, to } = bounds
+
+/** A hub that asks for more than this is waited for this long: a wrong date must not silence a page for ever. */
+const longestRetryAfterMs = 3_600_000
+
+/**
+ * Full jitter (spec C2): a random part of a bound that starts at `retryMs` and doubles with each attempt, so that ten
+ * thousand readers of a restarted hub come back spread out, and the longer it is away the thinner.
+ */
+export function backoffMs(attempt: number, retryMs: number, fraction: number): number {
+  return fraction * Math.min(to, clampRetryMs(retryMs) * 2 ** attempt)
+}
+
+/** A `retry:` of 0 would make a reader hammer, one of a day would silence it. */
+export function clampRetryMs(retryMs: number): number {
+  return Math.min(to, Math.max(from, retryMs))
+}
+
+/** What a hub asked for, however it was written: nonsense counts as 0. */
+export function clampRetryAfterMs(ms: unknown): number {
+  return Math.min(longestRetryAfterMs, Math.max(0, Number(ms) || 0))
+}
+
+/** `Retry-After` as ms from `nowMs` (Unix ms): seconds or an HTTP date; 0 where it is absent, past or neither. */
+export function parseRetryAfter(header: string | null, nowMs: number): number {
+  return clampRetryAfterMs(Number(header) * 1_000 || Date.parse(header ?? '') - nowMs)
+}

@@ -1,0 +1,181 @@
+import type { GapNotice, SnapshotNotice } from '../protocol/control.js'
+import type { TidingsEvent } from '../protocol/event.js'
+import { jobTopic, looksLikeTopic } from '../protocol/topic.js'
+import { ClientError } from './error.js'
+import { same } from './moves.js'
+import type { Action, Wanted } from './state.js'
+
+// biome-ignore lint/suspicious/noExplicitAny: without declared events nobody knows the shape of `data`
+export type Handler = (event: TidingsEvent<string, any>) => unknown
+/** Handlers by event type; `'*'` hears every type, after the one of the type itself. */
+export type Handlers = { readonly [type: string]: Handler }
+
+export interface SubscribeOptions {
+  /** History is missing (D4): the events that follow may not continue where the last ones ended. Told again at each
+   *  connect until the cursor has passed it. */
+  readonly onGap?: (gap: GapNotice) => unknown
+  /** The job of this topic as it stands: where a stream begins without a cursor and after a gap. */
+  readonly onSnapshot?: (notice: SnapshotNotice) => unknown
+  /** The hub refuses this topic (`authentication`); the subscription is over. Default: the client's `onError`. */
+  readonly onError?: (error: ClientError) => unknown
+}
+
+interface Subscription extends SubscribeOptions {
+  /** A map, because types come from outside and an object answers to "constructor". */
+  readonly handlers: ReadonlyMap<string, Handler>
+  /** The stream that carries the topic was opened at a cursor, so that no snapshot comes by itself. */
+  readonly onJoin?: () => void
+}
+export type SubscriptionParts = Omit<Subscription, 'handlers'>
+
+/** One topic, or what is addressed to the person. */
+interface Entry {
+  readonly subscriptions: Set<Subscription>
+  epoch: string
+  /** The last number handed on, within `epoch`. */
+  seq: number
+  /** History was missing here: from now on a number alone does not tell what was handed on. */
+  gapped: boolean
+}
+
+/** An action of the machine that is carried out here, by the method of its name. */
+type Told<Type extends Action['type']> = Extract<Action, { readonly type: Type }>
+
+/** Events that came twice around a gap are told apart by id among this many (D4). */
+const recentIds = 1_000
+const person = '*'
+/** The kinds of topics that are a person's own (spec §4, `GET /events` without `topic`). */
+const own = /^(user|session|role|jobs):|^all$/
+
+/** Who listens to what, and what each has had: D1 and D3 are kept here, per topic. */
+export interface Topics {
+  /** Adds a subscription to `topic`, or to what is addressed to the person; returns its undo. Throws `topic_invalid`. */
+  add(topic: string | null, handlers: Handlers, parts?: SubscriptionParts): () => void
+  /** A stream is up. */
+  joined(action: Told<'joined'>): void
+  /** Hands an event to the handlers of each of its topics that has not had it. `cursor` is its own; `request` its stream's. */
+  deliver(action: Told<'deliver'>): void
+  gap(action: Told<'gap'>): void
+  snapshot(action: Told<'snapshot'>): void
+  /** The hub refuses these topics: their subscriptions hear it and are gone. */
+  refused(action: Told<'refused'>): void
+}
+
+export function createTopics(report: (error: ClientError) => void, wantChanged: (want: Wanted | null) => void): Topics {
+  const entries = new Map<string, Entry>()
+  const recent = new Set<string>()
+  let want: Wanted | null = null
+  /** What the last stream that was up carries. */
+  let live: readonly string[] = []
+
+  const changed = (): void => {
+    const topics = [...entries.keys()].filter((key) => key !== person).sort()
+    const next = entries.size > 0 ? { topics, own: entries.has(person) } : null
+    if (next === want || (next && want && same(next, want))) return
+    want = next
+    wantChanged(next)
+  }
+
+  /** Calls what `picks` give of each subscription that is still there when its turn comes, with `value`. */
+  const each = <Value>(
+    entry: Entry | undefined,
+    value: Value,
+    ...picks: ((subscription: Subscription) => ((value: Value) => unknown) | undefined)[]
+  ): void => {
+    // What handlers throw, also later, is reported and stops nobody else.
+    const failed = (cause: unknown) => report(new ClientError('client', `A handler threw: ${cause}`, { cause }))
+    for (const subscription of [...(entry?.subscriptions ?? [])]) {
+      for (const pick of picks) {
+        if (!entry?.subscriptions.has(subscription)) break
+        try {
+          const result = pick(subscription)?.(value)
+          if (result instanceof Promise) result.catch(failed)
+        } catch (cause) {
+          failed(cause)
+        }
+      }
+    }
+  }
+
+  /** Whether an entry has not had this event; then it has. */
+  const take = (entry: Entry, key: string, { id, seq }: TidingsEvent, cursor: string): boolean => {
+    const known = `${key} ${id}`
+    if ((seq === undefined || entry.gapped) && recent.has(known)) return false
+    if (seq !== undefined) {
+      const epoch = cursor.split('.')[0] as string
+      if (epoch === entry.epoch && seq <= entry.seq) return false
+      entry.epoch = epoch
+      entry.seq = seq
+    }
+    // Added anew at the end: the first is the oldest.
+    recent.delete(known)
+    recent.add(known)
+    if (recent.size > recentIds) recent.delete(recent.values().next().value as string)
+    return true
+  }
+
+  return {
+    add(topic, handlers, parts = {}) {
+      if (topic !== null && !looksLikeTopic(topic)) {
+        throw new ClientError('validation', `${JSON.stringify(topic)} is no topic name.`, { code: 'topic_invalid' })
+      }
+      const key = topic ?? person
+      const subscription = { ...parts, handlers: new Map(Object.entries(handlers)) }
+      const entry = entries.get(key) ?? { subscriptions: new Set(), epoch: '', seq: 0, gapped: false }
+      const { subscriptions } = entry
+      entries.set(key, entry)
+      subscriptions.add(subscription)
+      if (live.includes(key)) parts.onJoin?.()
+      changed()
+      return () => {
+        subscriptions.delete(subscription)
+        if (subscriptions.size === 0 && entries.get(key) === entry) entries.delete(key)
+        changed()
+      }
+    },
+    joined({ stream: { request, cursor } }) {
+      const added = request.topics.filter((topic) => cursor && !live.includes(topic))
+      live = request.topics
+      for (const topic of added) each(entries.get(topic), undefined, ({ onJoin }) => onJoin)
+    },
+    deliver({ event, cursor, request }) {
+      const topics = event.topics ?? [event.topic]
+      const keys = topics.filter((topic) => entries.has(topic))
+      if (request.own && entries.has(person) && topics.some((topic) => own.test(topic))) keys.push(person)
+      if (keys.length === 0 && !request.own && !topics.some((topic) => request.topics.includes(topic))) {
+        report(new ClientError('server', `The hub sent an event of "${topics[0]}", which nobody asked for.`))
+      }
+      for (const key of keys) {
+        const entry = entries.get(key)
+        if (!entry || !take(entry, key, event, cursor)) continue
+        each(
+          entry,
+          event,
+          ({ handlers }) => handlers.get(event.type),
+          ({ handlers }) => handlers.get('*'),
+        )
+      }
+    },
+    gap({ notice }) {
+      const concerns = (key: string) => (topic: string) => topic === key || (key === person && own.test(topic))
+      for (const [key, entry] of entries) {
+        if (notice.topics && !notice.topics.some(concerns(key))) continue
+        entry.gapped = true
+        // The numbers before and after are not of one row any more.
+        if (notice.reason === 'epoch' || notice.reason === 'unknown') entry.epoch = ''
+        each(entry, notice, ({ onGap }) => onGap)
+      }
+    },
+    snapshot({ notice }) {
+      each(entries.get(jobTopic(notice.job.id)), notice, ({ onSnapshot }) => onSnapshot)
+    },
+    refused({ error }) {
+      for (const topic of error.topics) {
+        const entry = entries.get(topic)
+        entries.delete(topic)
+        each(entry, error, ({ onError = report }) => onError)
+      }
+      changed()
+    },
+  }
+}
