@@ -1,0 +1,125 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import { type AddressInfo, connect } from 'node:net'
+import { afterEach, describe, expect, test } from 'vitest'
+import { toNodeHandler } from '#src/http/node.js'
+import { type Hub, type HubOptions, createHub } from '#src/index.js'
+import { readStream } from '#src/testing/sse-reader.js'
+
+let open: (() => Promise<void>)[] = []
+afterEach(async () => {
+  for (const close of open.splice(0)) await close()
+})
+
+async function serve(options: HubOptions = {}): Promise<{ hub: Hub; base: string; port: number }> {
+  const hub = await createHub({ development: true, ...options })
+  const server = createServer(toNodeHandler(hub)).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  open.push(async () => {
+    await hub.close({ drainMs: 50 })
+    server.closeAllConnections()
+    server.close()
+  })
+  const { port } = server.address() as AddressInfo
+  return { hub, base: `http://127.0.0.1:${port}`, port }
+}
+
+/** Sends raw bytes and reads until `enough`. */
+async function raw(port: number, request: string, enough: (text: string) => boolean): Promise<string> {
+  const socket = connect(port, '127.0.0.1')
+  let text = ''
+  socket.write(request)
+  await new Promise<void>((resolve, reject) => {
+    socket.on('data', (bytes) => {
+      text += bytes.toString('utf8')
+      if (enough(text)) resolve()
+    })
+    socket.on('end', resolve).on('error', reject)
+  })
+  socket.destroy()
+  return text
+}
+
+describe('the bytes of a stream on Node', () => {
+  test('HTTP/1.0, as nginx speaks it by default, gets the frames without chunks', async () => {
+    const { port } = await serve()
+    const text = await raw(port, 'GET /events?topic=user:7&userId=7 HTTP/1.0\r\nHost: localhost\r\n\r\n', (seen) =>
+      seen.includes('event: hello'),
+    )
+    expect(text).not.toContain('Transfer-Encoding')
+    expect(text.split('\r\n\r\n')[1]).toMatch(/^retry: \d+\nid: /)
+  })
+
+  test('H1: first come retry, hello and a comment, in one chunk each', async () => {
+    const { port } = await serve()
+    const text = await raw(port, 'GET /events?topic=user:7&userId=7 HTTP/1.1\r\nHost: localhost\r\n\r\n', (seen) =>
+      seen.includes('\n: \n'),
+    )
+    const body = text.slice(text.indexOf('\r\n\r\n') + 4)
+    const [size, rest] = [Number.parseInt(body, 16), body.slice(body.indexOf('\r\n') + 2)]
+    expect(rest.slice(0, size)).toMatch(/^retry: \d+\nid: \S+\nevent: hello\ndata: \{.*\}\n\n$/)
+    expect(rest.slice(size)).toMatch(/^\r\n4\r\n: \n\n/)
+  })
+
+  test('a stream asked for behind another request on the same connection is answered in its turn', async () => {
+    const { port } = await serve()
+    const request =
+      'GET /health HTTP/1.1\r\nHost: localhost\r\n\r\nGET /events?topic=user:7&userId=7 HTTP/1.1\r\nHost: localhost\r\n\r\n'
+    const text = await raw(port, request, (seen) => seen.includes('event: hello'))
+    expect(text.indexOf('{"status":"ok"}')).toBeLessThan(text.indexOf('event: hello'))
+  })
+
+  test('events of one tick reach fifty readers, each whole and once', async () => {
+    const { hub, base } = await serve()
+    const readers = await Promise.all(
+      Array.from({ length: 50 }, () => readStream(base, { topics: ['user:7'], as: { userId: '7' } })),
+    )
+    await Promise.all(
+      Array.from({ length: 20 }, (_, index) => hub.publish({ topic: 'user:7', type: 'n', data: index })),
+    )
+    for (const reader of readers) {
+      for (let index = 0; index < 20; index++) expect((await reader.next()).data).toBe(index)
+      await reader.close()
+    }
+    await expect.poll(() => hub.stats().connections).toBe(0)
+  })
+})
+
+describe('how streams end (H3)', () => {
+  test('H3: a stream is renewed at its age with bye "rotate", and resumes without a gap', async () => {
+    const { hub, base } = await serve({ maxAgeMs: 300, heartbeatMs: 100 })
+    const reader = await readStream(base, { topics: ['user:7'], as: { userId: '7' } })
+    const bye = await reader.control('bye')
+    expect(bye).toMatchObject({ reason: 'rotate', reconnect: true })
+    await hub.publish({ topic: 'user:7', type: 'n', data: 1 })
+    const again = await readStream(base, { topics: ['user:7'], as: { userId: '7' }, lastEventId: reader.lastEventId })
+    expect((await again.next()).data).toBe(1)
+    await again.close()
+  })
+
+  test('H3: a stream of ended jobs alone says "ended", and the next connect is answered 204', async () => {
+    const { hub, base } = await serve()
+    const { job } = await hub.jobs.create({ owner: 'user:7', kind: 'crawl', total: 1 })
+    const url = `${base}/events?topic=job:${job.id}&userId=7`
+    const reader = await readStream(base, { topics: [`job:${job.id}`], as: { userId: '7' } })
+    await job.increment({ processed: 1 })
+    await job.complete({ pages: 1 })
+    const bye = await reader.control('bye')
+    expect(bye).toMatchObject({ reason: 'ended', reconnect: false })
+    const again = await fetch(url, { headers: { Accept: 'text/event-stream', 'Last-Event-ID': reader.lastEventId } })
+    expect(again.status).toBe(204)
+  })
+
+  test('D4: a job topic begins with its snapshot where no cursor is given, and leaves out what the snapshot holds', async () => {
+    const { hub, base } = await serve()
+    const { job } = await hub.jobs.create({ owner: 'user:7', kind: 'crawl', total: 10 })
+    await job.increment({ processed: 4 })
+    const reader = await readStream(base, { topics: [`job:${job.id}`], as: { userId: '7' } })
+    const snapshot = await reader.control('snapshot')
+    expect(snapshot).toMatchObject({ job: { id: job.id, percent: 40 } })
+    await job.increment({ processed: 1 })
+    const next = await reader.next()
+    expect(next).toMatchObject({ type: 'job.progress', data: { percent: 50 } })
+    await reader.close()
+  })
+})
