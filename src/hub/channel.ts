@@ -18,6 +18,7 @@ export class Channel {
   #watermark: Position
   /** False from an interruption until the feed has said where it goes on. */
   #whole = true
+  #waiting: (() => void)[] = []
 
   private constructor(namespace: string, store: Store, ringBytes: number) {
     this.namespace = namespace
@@ -51,6 +52,11 @@ export class Channel {
   }
   get connections(): ReadonlySet<Connection> {
     return this.#connections
+  }
+
+  /** Resolves when the feed can be trusted again: until then a reader that has read everything has nothing to do. */
+  whenWhole(): Promise<void> {
+    return this.#whole ? Promise.resolve() : new Promise((resolve) => this.#waiting.push(resolve))
   }
 
   readersOf(topic: string): number {
@@ -91,6 +97,7 @@ export class Channel {
   close(): void {
     this.#following?.close()
     this.#following = null
+    this.#becomeWhole()
   }
 
   #announced(announcements: readonly Announcement[]): void {
@@ -100,7 +107,7 @@ export class Channel {
       if (sameEpoch && this.#whole && seq <= this.#watermark.seq) continue
       const hole = !sameEpoch || (this.#whole && prev > this.#watermark.seq)
       if (hole || !this.#whole) this.#ring.restart({ epoch, seq: prev })
-      this.#whole = true
+      this.#becomeWhole()
       this.#watermark = { epoch, seq }
       if (hole) this.#allBehind()
       if (!event) {
@@ -115,6 +122,11 @@ export class Channel {
     }
   }
 
+  #becomeWhole(): void {
+    this.#whole = true
+    for (const resolve of this.#waiting.splice(0)) resolve()
+  }
+
   #interrupted(): void {
     this.#whole = false
     this.#allBehind()
@@ -124,7 +136,7 @@ export class Channel {
   #probed(position: Position): void {
     const ahead = position.epoch !== this.#watermark.epoch || position.seq > this.#watermark.seq
     if (this.#whole && !ahead) return
-    this.#whole = true
+    this.#becomeWhole()
     this.#watermark = position
     this.#ring.restart(position)
     this.#allBehind()

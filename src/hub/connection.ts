@@ -5,8 +5,9 @@ import type { Channel } from './channel.js'
 import { selectForLagging } from './conflation.js'
 import { type EncodedEvent, Frame } from './frame.js'
 import type { HubContext } from './hub.js'
+import type { ReadResult } from '../store/store.js'
 import type { Outlet, OutletListener } from './outlet.js'
-import { openingOf, type Start } from './start.js'
+import { gapKey, openingOf, type Start } from './start.js'
 
 export interface ConnectionOptions {
   readonly id: string
@@ -34,6 +35,8 @@ export class Connection implements OutletListener {
   readonly #types: ReadonlySet<string> | null
   /** Per topic: events at or below are left out, because the reader has them from a snapshot or an earlier position. */
   readonly #floors = new Map<string, number>()
+  /** Gaps that have been told and are not behind the reader yet: reads that still begin before them find them again. */
+  #told: ReadonlySet<string> = new Set()
   /** Job topics that have not ended; null where the stream has others too and so never ends by itself. */
   #unended: Set<string> | null
   #position: Position = { epoch: '', seq: 0 }
@@ -82,6 +85,7 @@ export class Connection implements OutletListener {
       return false
     }
     this.#position = opening.position
+    this.#told = opening.told
     for (const [topic, seq] of opening.floors) this.#floors.set(topic, seq)
     const cursor = formatCursor(opening.position)
     this.#outlet.push(
@@ -200,22 +204,39 @@ export class Connection implements OutletListener {
     })
     if (this.#state !== 'catching-up') return
     if (page.gaps.length > 0) {
-      const before = this.#position
-      const gapped = new Set<string>()
-      for (const gap of page.gaps) {
-        for (const topic of gap.topics) gapped.add(topic)
-        this.#tellGap({ reason: gap.reason, topics: gap.topics, cursor: formatCursor(page.from) })
-      }
-      for (const topic of this.topics) {
-        if (!gapped.has(topic) && page.from.epoch === before.epoch) this.#raiseFloor(topic, before.seq)
-        else if (page.from.epoch !== before.epoch) this.#floors.delete(topic)
-      }
-      this.#position = page.from
-      await this.#sendSnapshots([...gapped])
+      await this.#crossGaps(page)
       if (this.#state !== 'catching-up') return
     }
     const events = page.events.map((event) => this.#context.encode(event, page.upTo.epoch))
-    if (this.#deliver(events)) this.#position = page.upTo
+    if (!this.#deliver(events)) return
+    this.#position = page.upTo
+    if (!page.more) await this.#channel.whenWhole()
+    this.#told = this.#stillAhead(page)
+  }
+
+  /** Tells the gaps of a read that were not told before, and takes its beginning as the position. */
+  async #crossGaps(page: ReadResult): Promise<void> {
+    const before = this.#position
+    const gapped = new Set<string>()
+    const news = new Set<string>()
+    for (const { reason, topics } of page.gaps) {
+      const untold = topics.filter((topic) => !this.#told.has(gapKey(reason, topic)))
+      for (const topic of topics) gapped.add(topic)
+      for (const topic of untold) news.add(topic)
+      if (untold.length > 0) this.#tellGap({ reason, topics: untold, cursor: formatCursor(page.from) })
+    }
+    for (const topic of this.topics) {
+      if (!gapped.has(topic) && page.from.epoch === before.epoch) this.#raiseFloor(topic, before.seq)
+      else if (page.from.epoch !== before.epoch) this.#floors.delete(topic)
+    }
+    this.#position = page.from
+    await this.#sendSnapshots([...news])
+  }
+
+  /** The gaps of a read that the next one finds again: none of their topics' events has been passed yet. */
+  #stillAhead({ gaps, events }: ReadResult): ReadonlySet<string> {
+    const passed = new Set(events.filter(({ seq }) => seq <= this.#position.seq).flatMap(({ topics }) => topics))
+    return new Set(gaps.flatMap(({ reason, topics }) => topics.filter((topic) => !passed.has(topic)).map((topic) => gapKey(reason, topic))))
   }
 
   /** The synchronous step from the ring to live: nothing can be announced in between. */

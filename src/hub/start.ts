@@ -1,5 +1,5 @@
 import { TidingsError } from '../errors.js'
-import type { GapNotice } from '../protocol/control.js'
+import type { GapNotice, GapReason } from '../protocol/control.js'
 import { type Position, formatCursor, parseCursor } from '../protocol/cursor.js'
 import type { ConnectionOptions } from './connection.js'
 import type { HubContext } from './hub.js'
@@ -31,11 +31,19 @@ export function parseLastEventId(lastEventId: string): Start {
   return position ? { kind: 'cursor', position } : { kind: 'unprovable' }
 }
 
+export const gapKey = (reason: GapReason, topic: string): string => `${reason} ${topic}`
+
+/** Whoever reads all that is kept is not told what no longer is. */
+const allOf = (topics: readonly string[]): ReadonlySet<string> =>
+  new Set(topics.flatMap((topic) => (['expired', 'lost', 'unknown'] as const).map((reason) => gapKey(reason, topic))))
+
 export interface Opening {
   /** The position before the first event that follows. */
   readonly position: Position
   readonly resumed: boolean
   readonly gaps: readonly GapNotice[]
+  /** Gaps of single topics ({@link gapKey}) that the reader has been told of, or did not ask about. */
+  readonly told: ReadonlySet<string>
   readonly floors: ReadonlyMap<string, number>
   /** Job topics whose state the reader needs before their events. */
   readonly snapshotTopics: readonly string[]
@@ -51,6 +59,7 @@ export async function openingOf(context: HubContext, namespace: string, options:
     position,
     resumed: false,
     gaps: [],
+    told: new Set(),
     floors: new Map(),
     snapshotTopics,
     finished: false,
@@ -60,9 +69,11 @@ export async function openingOf(context: HubContext, namespace: string, options:
 
   const after = start.kind === 'cursor' ? start.position : 'start'
   const page = await context.store.read(namespace, { topics, after, limit: 1, maxBytes: 1 })
-  if (start.kind === 'start') return begin(page.from)
+  if (start.kind === 'start') return { ...begin(page.from), told: allOf(topics) }
   const cursor = formatCursor(page.from)
-  if (start.kind === 'unprovable') return { ...begin(page.from, jobTopics), gaps: [{ reason: 'unknown', cursor }] }
+  if (start.kind === 'unprovable') {
+    return { ...begin(page.from, jobTopics), gaps: [{ reason: 'unknown', cursor }], told: allOf(topics) }
+  }
 
   const gapped = new Set(page.gaps.flatMap((gap) => gap.topics))
   const floors = new Map<string, number>()
@@ -74,6 +85,7 @@ export async function openingOf(context: HubContext, namespace: string, options:
     position: page.from,
     resumed: gapped.size === 0,
     gaps: page.gaps.map((gap) => ({ reason: gap.reason, topics: gap.topics, cursor })),
+    told: new Set(page.gaps.flatMap(({ reason, topics }) => topics.map((topic) => gapKey(reason, topic)))),
     floors,
     snapshotTopics: jobTopics.filter((topic) => gapped.has(topic)),
     finished: quiet && (await haveAllEnded(context, namespace, topics)),

@@ -1,0 +1,39 @@
+import { once } from 'node:events'
+import { createServer, get } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { expect, test } from 'vitest'
+import { toNodeHandler } from '#src/http/node.js'
+import { createHub } from '#src/index.js'
+
+test('I17: 2,000 streams and polls cut at any moment leave no connection and no feed behind', async () => {
+  const hub = await createHub({ development: true })
+  const server = createServer(toNodeHandler(hub)).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const one = (index: number): Promise<void> =>
+    new Promise((resolve) => {
+      const poll = index % 3 === 0
+      const request = get(`${base}/events?topic=user:7&userId=7${poll ? '&since=start&wait=20' : ''}`, {
+        agent: false,
+        headers: { Accept: poll ? 'application/json' : 'text/event-stream' },
+      })
+      request.on('error', () => {}).on('close', () => resolve())
+      // Before the request is sent, while it is being answered, or after the first bytes.
+      if (index % 4 === 0) request.destroy()
+      else if (index % 4 === 1) setImmediate(() => request.destroy())
+      else if (index % 4 === 2) setTimeout(() => request.destroy(), index % 7)
+      else if (poll) setTimeout(() => request.destroy(), 5)
+      else request.on('response', (response) => response.once('data', () => request.destroy()))
+    })
+  for (let round = 0; round < 40; round++) {
+    await Promise.all(Array.from({ length: 50 }, (_, index) => one(round * 50 + index)))
+    await hub.publish({ topic: 'user:7', type: 'n', data: round })
+  }
+  await expect.poll(() => hub.stats().connections, { timeout: 10_000 }).toBe(0)
+  const { opened, closed } = hub.stats()
+  expect(opened).toBeGreaterThan(500)
+  expect(closed).toBe(opened)
+  await hub.close({ drainMs: 100 })
+  server.closeAllConnections()
+  server.close()
+})
