@@ -30,8 +30,12 @@ async function readers(port, readerCount, count) {
     done = resolve
   })
   const responses = await Promise.all(
-    Array.from({ length: readerCount }, () =>
-      new Promise((resolve) => get(`http://127.0.0.1:${port}/events?topic=user:7&userId=7`, { agent: false }, resolve)),
+    Array.from(
+      { length: readerCount },
+      () =>
+        new Promise((resolve) =>
+          get(`http://127.0.0.1:${port}/events?topic=user:7&userId=7`, { agent: false }, resolve),
+        ),
     ),
   )
   for (const response of responses) {
@@ -53,7 +57,10 @@ async function readers(port, readerCount, count) {
 }
 
 const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1]
-const show = (name, values) => console.log(`${name.padEnd(64)} ${Math.round(median(values)).toLocaleString('en').padStart(10)} /s   (${values.map((value) => Math.round(value).toLocaleString('en')).join(', ')})`)
+const show = (name, values) =>
+  console.log(
+    `${name.padEnd(64)} ${Math.round(median(values)).toLocaleString('en').padStart(10)} /s   (${values.map((value) => Math.round(value).toLocaleString('en')).join(', ')})`,
+  )
 
 for (const store of ['memory', 'sqlite']) {
   const options = store === 'sqlite' ? { sqlite: join(folder, 'hub.db') } : {}

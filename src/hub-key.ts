@@ -10,7 +10,11 @@ export async function hubKey(store: Store, random: Random): Promise<string> {
   const { state } = await store.state(place.namespace, place.topic)
   if (state) return state.value
   const value = randomToken(random, 43)
-  const result = await store.append(place.namespace, { events: [], states: [{ topic: place.topic, expect: 0, value }], exempt: true })
+  const result = await store.append(place.namespace, {
+    events: [],
+    states: [{ topic: place.topic, expect: 0, value }],
+    exempt: true,
+  })
   if (result.outcome === 'stored') return value
   const winner = result.outcome === 'conflict' ? result.states[0]?.state : null
   if (!winner) throw new TidingsError('internal', `The store answered "${result.outcome}" when the hub kept its key.`)

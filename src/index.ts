@@ -75,7 +75,16 @@ export interface HubInternals {
 /** Opens the store and starts the hub. Rejects with `option_invalid` naming the option, `store_newer` or `store_locked`. */
 export async function createHub(options: HubOptions): Promise<Hub> {
   const { store = memoryStore(), clock = systemClock, random = systemRandom } = options
-  const { authenticate: session, jwt, development = false, store: _store, clock: _clock, random: _random, onError: _onError, ...given } = options
+  const {
+    authenticate: session,
+    jwt,
+    development = false,
+    store: _store,
+    clock: _clock,
+    random: _random,
+    onError: _onError,
+    ...given
+  } = options
   const settings = resolveSettings(given)
   // Whether the listener is loopback shows when it is reached: see checkListener.
   const signIn = { authenticate: session, jwt, development, loopback: true, clock }
@@ -84,7 +93,14 @@ export async function createHub(options: HubOptions): Promise<Hub> {
   const makeId = uuidv7Ids(clock, random)
 
   await store.open()
-  const jobs = createJobs({ store, clock, random, makeId, onError: (error) => onError(error, 'jobs'), sweepMs: settings.sweepMs })
+  const jobs = createJobs({
+    store,
+    clock,
+    random,
+    makeId,
+    onError: (error) => onError(error, 'jobs'),
+    sweepMs: settings.sweepMs,
+  })
   const core = new HubCore({ store, clock, random, makeId, settings, onError, snapshots: snapshotsOf(jobs) })
   const mintSecret = jwt ? undefined : await hubKey(store, random)
   const authenticate = createAuthenticate({ ...signIn, mintSecret })
@@ -106,12 +122,16 @@ export async function createHub(options: HubOptions): Promise<Hub> {
   }
 
   return {
-    async publish(event: PublishInput | readonly PublishInput[], { namespace = defaults.namespace }: InNamespace = {}): Promise<never> {
+    async publish(
+      event: PublishInput | readonly PublishInput[],
+      { namespace = defaults.namespace }: InNamespace = {},
+    ): Promise<never> {
       const isBatch = Array.isArray(event)
       const results = await core.publish(checkId(namespace, 'namespace'), isBatch ? event : [event], isBatch)
       return (isBatch ? results : results[0]) as never
     },
-    subscribe: (topics, { namespace = defaults.namespace, ...rest } = {}) => core.subscribe(checkId(namespace, 'namespace'), topics, rest),
+    subscribe: (topics, { namespace = defaults.namespace, ...rest } = {}) =>
+      core.subscribe(checkId(namespace, 'namespace'), topics, rest),
     jobs: jobsOf(defaults.namespace),
     jobsOf,
     authenticate,
@@ -159,7 +179,12 @@ function keepUp(store: Store, clock: Clock, onError: (error: unknown, stage: str
 }
 
 function writeError(error: unknown, stage: string): void {
-  const text = error instanceof TidingsError ? error.toString() : error instanceof Error ? (error.stack ?? error.message) : String(error)
+  const text =
+    error instanceof TidingsError
+      ? error.toString()
+      : error instanceof Error
+        ? (error.stack ?? error.message)
+        : String(error)
   console.error(`tidings: ${stage}: ${text}`)
 }
 

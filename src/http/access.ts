@@ -37,7 +37,8 @@ export class Access {
   /** The job, where the principal may read it. */
   async readableJob(principal: Principal, id: string): Promise<Job> {
     const job = await this.#jobs.snapshot(principal.namespace, id)
-    if (!job || !(owns(principal, job) || canSubscribe(principal, jobTopic(id)) || canPublish(principal, jobTopic(id)))) throw unknownJob(id)
+    if (!job || !(owns(principal, job) || canSubscribe(principal, jobTopic(id)) || canPublish(principal, jobTopic(id))))
+      throw unknownJob(id)
     return job
   }
 
@@ -57,11 +58,17 @@ export class Access {
   }
 }
 
-const owns = (principal: Principal, job: Job): boolean => principal.userId !== undefined && job.owner === userTopic(principal.userId)
+const owns = (principal: Principal, job: Job): boolean =>
+  principal.userId !== undefined && job.owner === userTopic(principal.userId)
 
-export const unknownJob = (id: string): TidingsError => new TidingsError('not_found', `There is no job "${id}" that you may see.`, { field: 'id' })
+export const unknownJob = (id: string): TidingsError =>
+  new TidingsError('not_found', `There is no job "${id}" that you may see.`, { field: 'id' })
 
 export const forbidden = (topics: readonly string[]): TidingsError =>
-  new TidingsError('forbidden', `You may not do this on ${topics.length === 1 ? 'the topic' : 'the topics'} ${topics.map((topic) => JSON.stringify(topic)).join(', ')}.`, {
-    topics,
-  })
+  new TidingsError(
+    'forbidden',
+    `You may not do this on ${topics.length === 1 ? 'the topic' : 'the topics'} ${topics.map((topic) => JSON.stringify(topic)).join(', ')}.`,
+    {
+      topics,
+    },
+  )

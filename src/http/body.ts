@@ -8,9 +8,12 @@ import { mediaTypes } from '../protocol/names.js'
 export async function readJson(request: Request, limit: number): Promise<unknown> {
   const type = request.headers.get('Content-Type')?.split(';', 1)[0]?.trim().toLowerCase()
   if (type !== mediaTypes.json) {
-    throw new TidingsError('content_type_invalid', 'Send the body as "Content-Type: application/json".', { field: 'Content-Type' })
+    throw new TidingsError('content_type_invalid', 'Send the body as "Content-Type: application/json".', {
+      field: 'Content-Type',
+    })
   }
-  const tooLarge = (): TidingsError => new TidingsError('body_too_large', `The body is over ${limit} bytes. Send it in smaller parts.`, { field: 'body' })
+  const tooLarge = (): TidingsError =>
+    new TidingsError('body_too_large', `The body is over ${limit} bytes. Send it in smaller parts.`, { field: 'body' })
   if (Number(request.headers.get('Content-Length') ?? 0) > limit) throw tooLarge()
   const parts: Uint8Array[] = []
   let size = 0
@@ -44,5 +47,8 @@ export async function readObject(request: Request, limit: number, optional = fal
 
 /** A JSON answer that no cache keeps. */
 export function json(body: unknown, status = 200): Response {
-  return new Response(JSON.stringify(body), { status, headers: { 'Content-Type': mediaTypes.json, 'Cache-Control': 'no-store' } })
+  return new Response(JSON.stringify(body), {
+    status,
+    headers: { 'Content-Type': mediaTypes.json, 'Cache-Control': 'no-store' },
+  })
 }

@@ -23,11 +23,17 @@ export function parseEventsQuery(request: Request, settings: HubSettings): Event
   const query = new URL(request.url).searchParams
   const topics = [...new Set(query.getAll('topic').map((topic) => checkTopic(topic, 'topic')))]
   if (topics.length > settings.topicsPerStream) {
-    throw new TidingsError('query_invalid', `A stream has at most ${settings.topicsPerStream} topics, not ${topics.length}.`, { field: 'topic' })
+    throw new TidingsError(
+      'query_invalid',
+      `A stream has at most ${settings.topicsPerStream} topics, not ${topics.length}.`,
+      { field: 'topic' },
+    )
   }
   const types = query.getAll('type').map((type) => checkType(type, 'type'))
   if (types.length > settings.topicsPerStream) {
-    throw new TidingsError('query_invalid', `A stream has at most ${settings.topicsPerStream} types.`, { field: 'type' })
+    throw new TidingsError('query_invalid', `A stream has at most ${settings.topicsPerStream} types.`, {
+      field: 'type',
+    })
   }
   const poll = wantsPoll(request.headers.get('Accept')) ? readPoll(query, settings) : null
   const since = query.get('since')
@@ -52,13 +58,18 @@ function wantsPoll(accept: string | null): boolean {
   if (types.includes(mediaTypes.stream)) return false
   if (types.includes(mediaTypes.json)) return true
   if (types.includes('*/*') || types.includes('text/*')) return false
-  throw new TidingsError('not_acceptable', 'GET /events answers with text/event-stream (a stream) or application/json (a poll).', { field: 'Accept' })
+  throw new TidingsError(
+    'not_acceptable',
+    'GET /events answers with text/event-stream (a stream) or application/json (a poll).',
+    { field: 'Accept' },
+  )
 }
 
 function readPoll(query: URLSearchParams, settings: HubSettings): { waitMs: number; limit: number } {
   const waitMs = 1000 * number(query, 'wait', 0, 0, settings.pollWaitMs / 1000)
   const limit = number(query, 'limit', settings.pageEvents, 1, settings.pageEvents)
-  if (!Number.isInteger(limit)) throw new TidingsError('query_invalid', '"limit" must be a whole number.', { field: 'limit' })
+  if (!Number.isInteger(limit))
+    throw new TidingsError('query_invalid', '"limit" must be a whole number.', { field: 'limit' })
   return { waitMs, limit }
 }
 

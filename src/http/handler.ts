@@ -25,7 +25,10 @@ export function createHandler(parts: HttpParts): Handler {
     const [head, name, action, ...more] = path
     if (more.length > 0) return null
     if (head === 'events' && name === undefined) {
-      return { GET: () => getEvents(parts, access, request, openStream), POST: () => postEvents(parts, access, request) }
+      return {
+        GET: () => getEvents(parts, access, request, openStream),
+        POST: () => postEvents(parts, access, request),
+      }
     }
     if (head === 'jobs' && name === undefined) {
       return { GET: () => getJobs(parts, access, request), POST: () => postJob(parts, access, request) }
@@ -40,7 +43,8 @@ export function createHandler(parts: HttpParts): Handler {
     if (head === 'jobs' && name !== undefined && action !== undefined) {
       return { POST: () => commandJob(parts, access, request, name, action) }
     }
-    if (head === 'topics' && name !== undefined && action === undefined) return { GET: () => getTopic(parts, access, request, name) }
+    if (head === 'topics' && name !== undefined && action === undefined)
+      return { GET: () => getTopic(parts, access, request, name) }
     if (head === 'health' && name === undefined) return { GET: () => getHealth() }
     if (head === 'ready' && name === undefined) return { GET: () => getReady(parts) }
     return null
@@ -49,11 +53,15 @@ export function createHandler(parts: HttpParts): Handler {
   const handle: Handler['handle'] = async (request, openStream) => {
     try {
       const methods = methodsOf(request, pathOf(request.url), openStream)
-      if (!methods) throw new TidingsError('not_found', 'There is nothing at this address. See PROTOCOL.md for what there is.')
+      if (!methods)
+        throw new TidingsError('not_found', 'There is nothing at this address. See PROTOCOL.md for what there is.')
       const run = methods[request.method]
       if (!run) {
         const allowed = Object.keys(methods).join(', ')
-        const refusal = problemResponse(new TidingsError('method_not_allowed', `Use ${allowed} here.`, { field: 'method' }), parts.core.onError)
+        const refusal = problemResponse(
+          new TidingsError('method_not_allowed', `Use ${allowed} here.`, { field: 'method' }),
+          parts.core.onError,
+        )
         refusal.headers.set('Allow', allowed)
         return refusal
       }
@@ -83,9 +91,11 @@ export function createHandler(parts: HttpParts): Handler {
 function pathOf(url: string): string[] {
   const { pathname } = new URL(url)
   try {
-    return pathname.split('/').filter((segment) => segment !== '').map(decodeURIComponent)
+    return pathname
+      .split('/')
+      .filter((segment) => segment !== '')
+      .map(decodeURIComponent)
   } catch (cause) {
     throw new TidingsError('query_invalid', 'The path holds an escape that is no UTF-8.', { field: 'path', cause })
   }
 }
-

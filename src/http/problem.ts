@@ -24,7 +24,10 @@ const titles: Partial<Record<number, string>> = {
 export function problemResponse(error: unknown, onError: (error: unknown, stage: string) => void): Response {
   const known = error instanceof TidingsError ? error : null
   if (!known || known.status === 500) onError(error, 'request')
-  const shown = known && known.status !== 500 ? known : new TidingsError('internal', 'Something went wrong on our side. The log of the hub has the details.')
+  const shown =
+    known && known.status !== 500
+      ? known
+      : new TidingsError('internal', 'Something went wrong on our side. The log of the hub has the details.')
   const problem: Problem = {
     type: 'about:blank',
     title: titles[shown.status] ?? 'Error',
@@ -36,7 +39,8 @@ export function problemResponse(error: unknown, onError: (error: unknown, stage:
     ...(shown.retryAfterMs !== undefined && { retryAfterMs: shown.retryAfterMs }),
   }
   const headers = new Headers({ 'Content-Type': mediaTypes.problem, 'Cache-Control': 'no-store' })
-  if (shown.retryAfterMs !== undefined) headers.set('Retry-After', String(Math.max(1, Math.ceil(shown.retryAfterMs / 1000))))
+  if (shown.retryAfterMs !== undefined)
+    headers.set('Retry-After', String(Math.max(1, Math.ceil(shown.retryAfterMs / 1000))))
   else if (shown.status === 503) headers.set('Retry-After', '1')
   if (shown.status === 401) headers.set('WWW-Authenticate', 'Bearer')
   return new Response(JSON.stringify(problem), { status: shown.status, headers })

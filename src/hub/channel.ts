@@ -33,7 +33,8 @@ export class Channel {
     const early: (readonly Announcement[])[] = []
     let started = false
     channel.#following = await store.follow(namespace, {
-      announced: (announcements) => (started ? channel.#announced(announcements) : void early.push(announcements.slice())),
+      announced: (announcements) =>
+        started ? channel.#announced(announcements) : void early.push(announcements.slice()),
       interrupted: () => channel.#interrupted(),
       probed: (position) => channel.#probed(position),
     })

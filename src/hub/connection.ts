@@ -236,7 +236,11 @@ export class Connection implements OutletListener {
   /** The gaps of a read that the next one finds again: none of their topics' events has been passed yet. */
   #stillAhead({ gaps, events }: ReadResult): ReadonlySet<string> {
     const passed = new Set(events.filter(({ seq }) => seq <= this.#position.seq).flatMap(({ topics }) => topics))
-    return new Set(gaps.flatMap(({ reason, topics }) => topics.filter((topic) => !passed.has(topic)).map((topic) => gapKey(reason, topic))))
+    return new Set(
+      gaps.flatMap(({ reason, topics }) =>
+        topics.filter((topic) => !passed.has(topic)).map((topic) => gapKey(reason, topic)),
+      ),
+    )
   }
 
   /** The synchronous step from the ring to live: nothing can be announced in between. */
@@ -252,7 +256,9 @@ export class Connection implements OutletListener {
 
   /** Sends the events that this reader should have; false where the outlet filled up before the last. */
   #deliver(events: readonly EncodedEvent[]): boolean {
-    const chosen = this.#lagging ? selectForLagging(events, (event) => this.#topicsFor(event), this.#context.counters) : null
+    const chosen = this.#lagging
+      ? selectForLagging(events, (event) => this.#topicsFor(event), this.#context.counters)
+      : null
     for (const encoded of events) {
       if (this.closed) return false
       const position = encoded.position as Position
@@ -286,7 +292,9 @@ export class Connection implements OutletListener {
     if (this.#types && !this.#types.has(event.type)) return null
     const { topics } = event
     if (topics.length === 1 && this.#floors.size === 0) return this.topics.has(topics[0] as string) ? topics : null
-    const mine = topics.filter((topic) => this.topics.has(topic) && !(encoded.position && event.seq <= (this.#floors.get(topic) ?? -1)))
+    const mine = topics.filter(
+      (topic) => this.topics.has(topic) && !(encoded.position && event.seq <= (this.#floors.get(topic) ?? -1)),
+    )
     return mine.length === 0 ? null : mine
   }
 

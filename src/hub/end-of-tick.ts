@@ -14,7 +14,8 @@ export class EndOfTick {
 }
 
 // Not a matter of time, so no clock: the platform's own end of a turn.
-const schedule: (task: () => void) => void = typeof setImmediate === 'function' ? (task) => void setImmediate(task) : (task) => postTurn(task)
+const schedule: (task: () => void) => void =
+  typeof setImmediate === 'function' ? (task) => void setImmediate(task) : (task) => postTurn(task)
 
 function postTurn(task: () => void): void {
   const { port1, port2 } = new MessageChannel()

@@ -106,23 +106,34 @@ export class HubCore implements HubContext {
   /** See {@link Hub.publish}. Appends of one process keep the order of the calls (D1). */
   async publish(namespace: string, inputs: readonly unknown[], isBatch: boolean): Promise<PublishResult[]> {
     if (inputs.length === 0 || inputs.length > this.settings.eventsPerBatch) {
-      throw new TidingsError('event_invalid', `A batch has 1–${this.settings.eventsPerBatch} events, not ${inputs.length}.`, { field: '' })
+      throw new TidingsError(
+        'event_invalid',
+        `A batch has 1–${this.settings.eventsPerBatch} events, not ${inputs.length}.`,
+        { field: '' },
+      )
     }
-    const drafts = inputs.map((input, index) => draftOf(input as PublishInput, this.settings, this.makeId, isBatch ? `[${index}].` : ''))
+    const drafts = inputs.map((input, index) =>
+      draftOf(input as PublishInput, this.settings, this.makeId, isBatch ? `[${index}].` : ''),
+    )
     return this.publishDrafts(namespace, drafts)
   }
 
   /** Stores and delivers what has been checked, all or nothing. */
   async publishDrafts(namespace: string, drafts: readonly Draft[]): Promise<PublishResult[]> {
-    const deliver = (event: StoredEvent): void => void this.#channels.get(namespace)?.opening.then((channel) => channel.deliverVolatile(event))
+    const deliver = (event: StoredEvent): void =>
+      void this.#channels.get(namespace)?.opening.then((channel) => channel.deliverVolatile(event))
     const results = await storeDrafts(this.store, namespace, drafts, deliver, () => this.clock.now())
     for (const result of results) this.counters[result.duplicate ? 'duplicates' : 'published']++
     return results
   }
 
   /** Opens a connection over `outlet`. Null: nothing will ever follow, answer 204. Rights were checked by the caller. */
-  async connect(request: ConnectRequest, makeOutlet: (listener: OutletListener, connectionId: string) => Outlet): Promise<Connection | null> {
-    if (this.#draining) throw new TidingsError('draining', 'This hub is shutting down.', { retryAfterMs: this.returnDelayMs('shutdown') })
+  async connect(
+    request: ConnectRequest,
+    makeOutlet: (listener: OutletListener, connectionId: string) => Outlet,
+  ): Promise<Connection | null> {
+    if (this.#draining)
+      throw new TidingsError('draining', 'This hub is shutting down.', { retryAfterMs: this.returnDelayMs('shutdown') })
     const channel = await this.#hold(request.namespace)
     const id = randomToken(this.random, 22)
     let connection: Connection | null = null
@@ -137,9 +148,14 @@ export class HubCore implements HubContext {
     }
   }
 
-  subscribe(namespace: string, topics: readonly string[], options: SubscribeOptions = {}): AsyncIterableIterator<TidingsEvent> {
+  subscribe(
+    namespace: string,
+    topics: readonly string[],
+    options: SubscribeOptions = {},
+  ): AsyncIterableIterator<TidingsEvent> {
     const wanted = [...new Set(topics.map((topic, index) => checkTopic(topic, `topics[${index}]`)))]
-    if (wanted.length === 0) throw new TidingsError('topic_invalid', 'subscribe needs at least one topic.', { field: 'topics' })
+    if (wanted.length === 0)
+      throw new TidingsError('topic_invalid', 'subscribe needs at least one topic.', { field: 'topics' })
     const types = options.types?.map((type, index) => checkType(type, `types[${index}]`)) ?? null
     const start: Start = parseSince(options.since ?? 'now')
     const subscription = new Subscription(options.onGap)
@@ -242,9 +258,16 @@ export class HubCore implements HubContext {
       }
       // The first beat falls at a random moment, so that a thousand readers who came together do not beat together.
       tasks.set('ping', this.wheel.after(heartbeatMs * (0.5 + this.random.fraction() / 2), beat))
-      tasks.set('age', this.wheel.after(maxAgeMs * (0.8 + this.random.fraction() * 0.2), () => connection.end('rotate')))
+      tasks.set(
+        'age',
+        this.wheel.after(maxAgeMs * (0.8 + this.random.fraction() * 0.2), () => connection.end('rotate')),
+      )
     }
-    if (expiresAt !== undefined) tasks.set('expiry', this.wheel.after(Math.max(0, expiresAt - this.clock.now()), () => connection.end('expired')))
+    if (expiresAt !== undefined)
+      tasks.set(
+        'expiry',
+        this.wheel.after(Math.max(0, expiresAt - this.clock.now()), () => connection.end('expired')),
+      )
     const cancel = (): void => {
       for (const task of tasks.values()) task.cancel()
     }

@@ -2,7 +2,14 @@ import { createHash } from 'node:crypto'
 import { TidingsError } from '../errors.js'
 import type { MakeId } from '../ids.js'
 import { formatCursor } from '../protocol/cursor.js'
-import { type Metadata, type Priority, checkEventId, checkPublishType, encodeBody, priorities } from '../protocol/event.js'
+import {
+  type Metadata,
+  type Priority,
+  checkEventId,
+  checkPublishType,
+  encodeBody,
+  priorities,
+} from '../protocol/event.js'
 import { checkId, checkTopic, everyone, isJobTopic, roleTopic, sessionTopic, userTopic } from '../protocol/topic.js'
 import type { NewEvent, Store, StoredEvent } from '../store/store.js'
 import type { HubSettings } from './settings.js'
@@ -13,12 +20,14 @@ export interface PublishInput {
   readonly id?: string | undefined
   readonly topic?: string | undefined
   readonly topics?: readonly string[] | undefined
-  readonly to?: {
-    readonly users?: readonly string[] | undefined
-    readonly roles?: readonly string[] | undefined
-    readonly sessions?: readonly string[] | undefined
-    readonly all?: boolean | undefined
-  } | undefined
+  readonly to?:
+    | {
+        readonly users?: readonly string[] | undefined
+        readonly roles?: readonly string[] | undefined
+        readonly sessions?: readonly string[] | undefined
+        readonly all?: boolean | undefined
+      }
+    | undefined
   readonly type: string
   readonly data?: unknown
   /** Default `normal`. */
@@ -48,8 +57,10 @@ export interface Draft {
 
 /** Checks one input (E4, spec §12 limits); throws naming the field, with `at` before it for a member of a batch. */
 export function draftOf(input: unknown, settings: HubSettings, makeId: MakeId, at = ''): Draft {
-  const invalid = (field: string, message: string): TidingsError => new TidingsError('event_invalid', message, { field: at + field })
-  if (typeof input !== 'object' || input === null || Array.isArray(input)) throw invalid('', 'An event must be a JSON object.')
+  const invalid = (field: string, message: string): TidingsError =>
+    new TidingsError('event_invalid', message, { field: at + field })
+  if (typeof input !== 'object' || input === null || Array.isArray(input))
+    throw invalid('', 'An event must be a JSON object.')
   const given = input as PublishInput
   for (const name of Object.keys(given)) {
     if (!known.has(name)) throw invalid(name, `"${name}" is no field of an event. Fields are ${[...known].join(', ')}.`)
@@ -74,7 +85,12 @@ export function draftOf(input: unknown, settings: HubSettings, makeId: MakeId, a
   }
   let body: string
   try {
-    body = encodeBody({ ...(source && { source }), data: given.data ?? null, ...(metadata && { metadata }), ...(volatile && { volatile }) })
+    body = encodeBody({
+      ...(source && { source }),
+      data: given.data ?? null,
+      ...(metadata && { metadata }),
+      ...(volatile && { volatile }),
+    })
   } catch (cause) {
     throw new TidingsError('event_invalid', '"data" must be JSON: no cycles, no BigInt.', { field: `${at}data`, cause })
   }
@@ -83,49 +99,75 @@ export function draftOf(input: unknown, settings: HubSettings, makeId: MakeId, a
     checkSize('data', given.data ?? null, settings.dataBytes, at)
     checkSize('metadata', metadata ?? null, settings.dataBytes, at)
   }
-  const digest = named ? createHash('sha256').update(JSON.stringify([topics, type, priority, body])).digest('base64url').slice(0, 22) : ''
+  const digest = named
+    ? createHash('sha256')
+        .update(JSON.stringify([topics, type, priority, body]))
+        .digest('base64url')
+        .slice(0, 22)
+    : ''
   return { event: { id, type, priority, body, topics, digest, conflationKey }, volatile }
 }
 
 function checkSize(field: string, value: unknown, limit: number, at: string): void {
   const bytes = encoder.encode(JSON.stringify(value) ?? 'null').length
   if (bytes > limit) {
-    throw new TidingsError('data_too_large', `"${field}" is ${bytes} bytes of JSON; at most ${limit} are allowed. Publish a reference instead.`, {
-      field: at + field,
-    })
+    throw new TidingsError(
+      'data_too_large',
+      `"${field}" is ${bytes} bytes of JSON; at most ${limit} are allowed. Publish a reference instead.`,
+      {
+        field: at + field,
+      },
+    )
   }
 }
 
 function topicsOf(given: PublishInput, settings: HubSettings, at: string): readonly string[] {
   const ways = [given.topic, given.topics, given.to].filter((way) => way !== undefined && way !== null)
   if (ways.length !== 1) {
-    throw new TidingsError('event_invalid', 'An event needs exactly one of "topic", "topics" and "to".', { field: `${at}topic` })
+    throw new TidingsError('event_invalid', 'An event needs exactly one of "topic", "topics" and "to".', {
+      field: `${at}topic`,
+    })
   }
   let topics: string[]
   if (given.topic !== undefined && given.topic !== null) topics = [checkTopic(given.topic, `${at}topic`)]
-  else if (given.topics) topics = list(given.topics, `${at}topics`).map((topic, index) => checkTopic(topic, `${at}topics[${index}]`))
+  else if (given.topics)
+    topics = list(given.topics, `${at}topics`).map((topic, index) => checkTopic(topic, `${at}topics[${index}]`))
   else topics = recipientTopics(given.to ?? {}, `${at}to`)
   topics = [...new Set(topics)]
   if (topics.length === 0 || topics.length > settings.topicsPerEvent) {
-    throw new TidingsError('event_invalid', `An event has 1–${settings.topicsPerEvent} topics, not ${topics.length}.`, { field: `${at}topics` })
+    throw new TidingsError('event_invalid', `An event has 1–${settings.topicsPerEvent} topics, not ${topics.length}.`, {
+      field: `${at}topics`,
+    })
   }
   const job = topics.find(isJobTopic)
   if (job !== undefined) {
-    throw new TidingsError('topic_reserved', `Topic "${job}" takes events only through its job. Use job.publish(type, data).`, { field: `${at}topic` })
+    throw new TidingsError(
+      'topic_reserved',
+      `Topic "${job}" takes events only through its job. Use job.publish(type, data).`,
+      { field: `${at}topic` },
+    )
   }
   return topics
 }
 
 function recipientTopics(to: NonNullable<PublishInput['to']>, field: string): string[] {
-  if (typeof to !== 'object' || Array.isArray(to)) throw new TidingsError('event_invalid', '"to" must be an object.', { field })
+  if (typeof to !== 'object' || Array.isArray(to))
+    throw new TidingsError('event_invalid', '"to" must be an object.', { field })
   for (const name of Object.keys(to)) {
     if (!['users', 'roles', 'sessions', 'all'].includes(name)) {
-      throw new TidingsError('event_invalid', `"to.${name}" is unknown: use users, roles, sessions, all.`, { field: `${field}.${name}` })
+      throw new TidingsError('event_invalid', `"to.${name}" is unknown: use users, roles, sessions, all.`, {
+        field: `${field}.${name}`,
+      })
     }
   }
   const named = (ids: unknown, name: string, topic: (id: string) => string): string[] =>
-    ids === undefined ? [] : list(ids, `${field}.${name}`).map((id, index) => checkTopic(topic(checkId(id, `${field}.${name}[${index}]`)), `${field}.${name}`))
-  if (to.all !== undefined && typeof to.all !== 'boolean') throw new TidingsError('event_invalid', '"to.all" must be true or false.', { field: `${field}.all` })
+    ids === undefined
+      ? []
+      : list(ids, `${field}.${name}`).map((id, index) =>
+          checkTopic(topic(checkId(id, `${field}.${name}[${index}]`)), `${field}.${name}`),
+        )
+  if (to.all !== undefined && typeof to.all !== 'boolean')
+    throw new TidingsError('event_invalid', '"to.all" must be true or false.', { field: `${field}.all` })
   return [
     ...named(to.users, 'users', userTopic),
     ...named(to.roles, 'roles', roleTopic),
@@ -135,7 +177,8 @@ function recipientTopics(to: NonNullable<PublishInput['to']>, field: string): st
 }
 
 function list(value: unknown, field: string): readonly unknown[] {
-  if (!Array.isArray(value)) throw new TidingsError('event_invalid', `"${field}" must be an array of strings.`, { field })
+  if (!Array.isArray(value))
+    throw new TidingsError('event_invalid', `"${field}" must be an array of strings.`, { field })
   return value
 }
 
@@ -152,17 +195,30 @@ export async function storeDrafts(
   if (logged.length > 0) {
     const result = await store.append(namespace, { events: logged })
     if (result.outcome === 'reused') {
-      throw new TidingsError('id_reused', `Id "${result.id}" was used for other content. Make a new id for a new event.`, { field: 'id' })
+      throw new TidingsError(
+        'id_reused',
+        `Id "${result.id}" was used for other content. Make a new id for a new event.`,
+        { field: 'id' },
+      )
     }
     if (result.outcome === 'quota') {
-      throw new TidingsError('quota', `Namespace "${namespace}" keeps ${result.keptBytes} bytes; its quota is ${result.quotaBytes}. Nothing was stored.`, {
-        retryAfterMs: 60_000,
-      })
+      throw new TidingsError(
+        'quota',
+        `Namespace "${namespace}" keeps ${result.keptBytes} bytes; its quota is ${result.quotaBytes}. Nothing was stored.`,
+        {
+          retryAfterMs: 60_000,
+        },
+      )
     }
-    if (result.outcome !== 'stored') throw new TidingsError('internal', `The store answered "${result.outcome}" to a publish.`)
+    if (result.outcome !== 'stored')
+      throw new TidingsError('internal', `The store answered "${result.outcome}" to a publish.`)
     for (const [index, answer] of result.events.entries()) {
       const cursor = formatCursor({ epoch: result.position.epoch, seq: answer.seq })
-      answers.set(logged[index] as NewEvent, { id: answer.id, cursor, ...(answer.duplicate && { duplicate: true as const }) })
+      answers.set(logged[index] as NewEvent, {
+        id: answer.id,
+        cursor,
+        ...(answer.duplicate && { duplicate: true as const }),
+      })
     }
   }
   return drafts.map(({ event, volatile }) => {

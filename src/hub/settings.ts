@@ -56,10 +56,19 @@ const names = [
 
 /** Fills in the defaults; throws `option_invalid` naming the option. */
 export function resolveSettings(given: Partial<HubSettings>): HubSettings {
-  const settings = { ...defaults, sweepMs: 1_000, ...withoutUndefined(given), protocolVersion: defaults.protocolVersion }
+  const settings = {
+    ...defaults,
+    sweepMs: 1_000,
+    ...withoutUndefined(given),
+    protocolVersion: defaults.protocolVersion,
+  }
   const whole = (field: string, value: unknown, least: number): void => {
     if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < least) {
-      throw new TidingsError('option_invalid', `Option "${field}" must be a whole number of at least ${least}, not ${String(value)}.`, { field })
+      throw new TidingsError(
+        'option_invalid',
+        `Option "${field}" must be a whole number of at least ${least}, not ${String(value)}.`,
+        { field },
+      )
     }
   }
   for (const name of names) whole(name, settings[name], name === 'drainMs' || name === 'returnWindowMs' ? 0 : 1)

@@ -20,9 +20,13 @@ export function parseSince(since: string): Start {
   if (/^@\d{1,15}$/.test(since)) return { kind: 'time', timestampMs: Number(since.slice(1)) }
   const position = parseCursor(since)
   if (position) return { kind: 'cursor', position }
-  throw new TidingsError('cursor_invalid', '"since" must be "start", "now", a cursor from this hub, or "@" and a Unix time in ms.', {
-    field: 'since',
-  })
+  throw new TidingsError(
+    'cursor_invalid',
+    '"since" must be "start", "now", a cursor from this hub, or "@" and a Unix time in ms.',
+    {
+      field: 'since',
+    },
+  )
 }
 
 /** Reads a non-empty `Last-Event-ID`, which decides alone. */
@@ -93,11 +97,21 @@ export async function openingOf(context: HubContext, namespace: string, options:
 }
 
 /** The store knows times by the minute; the rest of the way is read. */
-async function firstAt(context: HubContext, namespace: string, topics: readonly string[], timestampMs: number): Promise<Position> {
+async function firstAt(
+  context: HubContext,
+  namespace: string,
+  topics: readonly string[],
+  timestampMs: number,
+): Promise<Position> {
   let position = await context.store.positionAt(namespace, timestampMs)
   for (;;) {
     const { pageEvents, pageBytes } = context.settings
-    const page = await context.store.read(namespace, { topics, after: position, limit: pageEvents, maxBytes: pageBytes })
+    const page = await context.store.read(namespace, {
+      topics,
+      after: position,
+      limit: pageEvents,
+      maxBytes: pageBytes,
+    })
     const first = page.events.find((event) => event.timestamp >= timestampMs)
     if (first) return { epoch: page.upTo.epoch, seq: first.seq - 1 }
     position = page.upTo

@@ -64,7 +64,10 @@ export class Wheel {
     const due: Entry[] = []
     // After a long pause it is cheaper to look at the slots there are than to count through the missed ones.
     const missed = now - this.#lastSlot
-    const slots = missed > this.#slots.size ? [...this.#slots.keys()].filter((at) => at <= now).sort((a, b) => a - b) : range(this.#lastSlot + 1, now)
+    const slots =
+      missed > this.#slots.size
+        ? [...this.#slots.keys()].filter((at) => at <= now).sort((a, b) => a - b)
+        : range(this.#lastSlot + 1, now)
     for (const at of slots) {
       const slot = this.#slots.get(at)
       if (!slot) continue
@@ -77,4 +80,5 @@ export class Wheel {
   }
 }
 
-const range = (from: number, to: number): number[] => Array.from({ length: Math.max(0, to - from + 1) }, (_, index) => from + index)
+const range = (from: number, to: number): number[] =>
+  Array.from({ length: Math.max(0, to - from + 1) }, (_, index) => from + index)

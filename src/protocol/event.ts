@@ -44,7 +44,11 @@ const control = /[\p{Cc}\p{Cs}]/u
 /** Returns `type` when an event may bear it: 1–128 characters without control characters. Throws `type_invalid`. */
 export function checkType(type: unknown, field = 'type'): string {
   if (typeof type !== 'string' || type.length === 0 || type.length > 128 || control.test(type)) {
-    throw new TidingsError('type_invalid', `"${field}" must be a string of 1–128 characters without control characters.`, { field })
+    throw new TidingsError(
+      'type_invalid',
+      `"${field}" must be a string of 1–128 characters without control characters.`,
+      { field },
+    )
   }
   return type
 }
@@ -53,7 +57,11 @@ export function checkType(type: unknown, field = 'type'): string {
 export function checkPublishType(type: unknown, field = 'type'): string {
   const checked = checkType(type, field)
   if (reservedTypes.has(checked) || checked.startsWith('job.')) {
-    throw new TidingsError('type_reserved', `Type "${checked}" is reserved: only the hub sends it. Choose another name.`, { field })
+    throw new TidingsError(
+      'type_reserved',
+      `Type "${checked}" is reserved: only the hub sends it. Choose another name.`,
+      { field },
+    )
   }
   return checked
 }
@@ -61,7 +69,11 @@ export function checkPublishType(type: unknown, field = 'type'): string {
 /** Returns `id` when it may name an event or a command: 1–128 printable characters. Throws `id_invalid`. */
 export function checkEventId(id: unknown, field = 'id'): string {
   if (typeof id !== 'string' || id.length === 0 || id.length > 128 || control.test(id)) {
-    throw new TidingsError('id_invalid', `"${field}" must be a string of 1–128 characters without control characters.`, { field })
+    throw new TidingsError(
+      'id_invalid',
+      `"${field}" must be a string of 1–128 characters without control characters.`,
+      { field },
+    )
   }
   return id
 }
@@ -78,7 +90,13 @@ export interface EventContent {
 /** The members of the envelope that no part but the readers looks at, as JSON text without braces. */
 export function encodeBody(event: { source?: string; data: unknown; metadata?: Metadata; volatile?: true }): string {
   const { source = defaultSource, data = null, metadata, volatile } = event
-  return JSON.stringify({ source, version: envelopeVersion, data, ...(metadata && { metadata }), ...(volatile && { volatile }) }).slice(1, -1)
+  return JSON.stringify({
+    source,
+    version: envelopeVersion,
+    data,
+    ...(metadata && { metadata }),
+    ...(volatile && { volatile }),
+  }).slice(1, -1)
 }
 
 /**

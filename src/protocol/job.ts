@@ -77,7 +77,11 @@ export const jobEventTypes = {
   cancelled: 'job.cancelled',
 } as const
 
-const terminalTypes: ReadonlySet<string> = new Set([jobEventTypes.completed, jobEventTypes.failed, jobEventTypes.cancelled])
+const terminalTypes: ReadonlySet<string> = new Set([
+  jobEventTypes.completed,
+  jobEventTypes.failed,
+  jobEventTypes.cancelled,
+])
 /** Whether an event of this type is a job's one end. */
 export const isTerminalType = (type: string): boolean => terminalTypes.has(type)
 

@@ -19,7 +19,8 @@ export function encodeSse(block: SseBlock): string {
   let text = ''
   if (block.comment !== undefined) for (const line of block.comment.split(lineEnd)) text += `: ${line}\n`
   if (block.retryMs !== undefined) {
-    if (!Number.isSafeInteger(block.retryMs) || block.retryMs < 0) throw new RangeError('retryMs must be a whole number, at least 0')
+    if (!Number.isSafeInteger(block.retryMs) || block.retryMs < 0)
+      throw new RangeError('retryMs must be a whole number, at least 0')
     text += `retry: ${block.retryMs}\n`
   }
   if (block.id !== undefined) text += `id: ${oneLine(block.id, 'id')}\n`

@@ -9,7 +9,13 @@ import { PausingReader } from '../fixtures/pausing-reader.js'
  * One reader stops for `shortMs` and goes on, one stops for `longMs`, is closed and comes back with its cursor, while
  * `count` events go by. Both get what retention has, in order, once, and hear `gap` for the rest.
  */
-export async function slowReaders(options: { count: number; shortMs: number; longMs: number; slowConsumerMs: number; sqlite: boolean }) {
+export async function slowReaders(options: {
+  count: number
+  shortMs: number
+  longMs: number
+  slowConsumerMs: number
+  sqlite: boolean
+}) {
   const folder = mkdtempSync(join(tmpdir(), 'tidings-slow-'))
   const hub = await startHub({
     slowConsumerMs: options.slowConsumerMs,
@@ -21,7 +27,8 @@ export async function slowReaders(options: { count: number; shortMs: number; lon
     const readers = [new PausingReader(url), new PausingReader(url), new PausingReader(url)] as const
     const [steady, short, long] = readers
     for (const reader of readers) await reader.connect()
-    const publish = (from: number, count: number) => hub.ask({ publish: { topic: 'user:7', count, from, atOnce: 100, pauseMs: 4, pad: 'x'.repeat(100) } })
+    const publish = (from: number, count: number) =>
+      hub.ask({ publish: { topic: 'user:7', count, from, atOnce: 100, pauseMs: 4, pad: 'x'.repeat(100) } })
     const before = (await hub.ask({ memory: true })).memory
     await publish(0, 100)
     for (const reader of readers) await reader.until(() => reader.numbers.at(-1) === 99)
@@ -29,7 +36,8 @@ export async function slowReaders(options: { count: number; shortMs: number; lon
     long.pause()
     const began = performance.now()
     const publishing = publish(100, options.count - 200)
-    const passed = (wantedMs: number) => new Promise((resolve) => setTimeout(resolve, wantedMs - (performance.now() - began)))
+    const passed = (wantedMs: number) =>
+      new Promise((resolve) => setTimeout(resolve, wantedMs - (performance.now() - began)))
     // The pauses are what is tested, so these two waits are for time and not for an event.
     await passed(options.shortMs)
     short.resume()

@@ -3,8 +3,17 @@ import { parseCursor } from '#src/protocol/cursor.js'
 import { memoryStore } from '#src/store/memory.js'
 import { TestOutlet, connect, coreOver } from './core.js'
 
-const publishMany = async (core: Awaited<ReturnType<typeof coreOver>>, count: number, extra: object = {}, from = 0): Promise<void> => {
-  await Promise.all(Array.from({ length: count }, (_, index) => core.publish('default', [{ topic: 't', type: 'n', data: from + index, ...extra }], false)))
+const publishMany = async (
+  core: Awaited<ReturnType<typeof coreOver>>,
+  count: number,
+  extra: object = {},
+  from = 0,
+): Promise<void> => {
+  await Promise.all(
+    Array.from({ length: count }, (_, index) =>
+      core.publish('default', [{ topic: 't', type: 'n', data: from + index, ...extra }], false),
+    ),
+  )
 }
 
 describe('a connection is a position (D6)', () => {
@@ -61,7 +70,9 @@ describe('a connection is a position (D6)', () => {
   })
 
   test('D6: a reader that stops holds a bounded buffer, and when it drains reads on in order, once', async () => {
-    const core = await coreOver(memoryStore({ retention: { events: 100_000, bytes: 1024 ** 3 } }), { ringBytes: 64 * 1024 })
+    const core = await coreOver(memoryStore({ retention: { events: 100_000, bytes: 1024 ** 3 } }), {
+      ringBytes: 64 * 1024,
+    })
     const { outlet } = await connect(core, { topics: ['t'] })
     outlet.open = false
     for (let round = 0; round < 50; round++) await publishMany(core, 100, {}, round * 100)

@@ -86,7 +86,11 @@ export class TestOutlet implements Outlet {
   }
 }
 
-export async function connect(core: HubCore, request: Partial<ConnectRequest> & { topics: string[] }, outlet = new TestOutlet()) {
+export async function connect(
+  core: HubCore,
+  request: Partial<ConnectRequest> & { topics: string[] },
+  outlet = new TestOutlet(),
+) {
   const connection = await core.connect(
     { namespace: 'default', types: null, named: true, start: { kind: 'now' }, ...request },
     (listener) => outlet.listen(listener),

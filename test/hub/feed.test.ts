@@ -10,7 +10,8 @@ function lossyFeed(): { store: Store; lose(count: number): void; interrupt(): vo
   let followers: Follower[] = []
   const store = new Proxy(real, {
     get(target, name) {
-      if (name !== 'follow') return typeof (target as any)[name] === 'function' ? (target as any)[name].bind(target) : (target as any)[name]
+      if (name !== 'follow')
+        return typeof (target as any)[name] === 'function' ? (target as any)[name].bind(target) : (target as any)[name]
       return async (namespace: string, follower: Follower) => {
         followers.push(follower)
         const following = await target.follow(namespace, {
@@ -57,7 +58,8 @@ describe('the feed and its watermark', () => {
     const core = await coreOver(store)
     const { connection, outlet } = await connect(core, { topics: ['t'] })
     lose(3)
-    for (let index = 0; index < 3; index++) await core.publish('default', [{ topic: 't', type: 'n', data: index }], false)
+    for (let index = 0; index < 3; index++)
+      await core.publish('default', [{ topic: 't', type: 'n', data: index }], false)
     expect(connection?.cursor.seq).toBe(0)
     lose(0)
     interrupt()

@@ -15,14 +15,27 @@ import { PollOutlet, type PollResult } from '../poll-outlet.js'
 export type OpenStream = (listener: OutletListener, headers: Readonly<Record<string, string>>) => Outlet
 
 /** `GET /events`: a stream over `openStream` (then the result is null), or one poll. */
-export async function getEvents(parts: HttpParts, access: Access, request: Request, openStream: OpenStream): Promise<Response | null> {
+export async function getEvents(
+  parts: HttpParts,
+  access: Access,
+  request: Request,
+  openStream: OpenStream,
+): Promise<Response | null> {
   const principal = await parts.authenticate(request)
   const query = parseEventsQuery(request, parts.core.settings)
   const topics = await access.topicsFor(principal, query.topics, query.own)
-  return query.poll ? poll(parts, principal, topics, query, query.poll, request.signal) : stream(parts, principal, topics, query, openStream)
+  return query.poll
+    ? poll(parts, principal, topics, query, query.poll, request.signal)
+    : stream(parts, principal, topics, query, openStream)
 }
 
-async function stream(parts: HttpParts, principal: Principal, topics: readonly string[], query: EventsQuery, openStream: OpenStream): Promise<Response | null> {
+async function stream(
+  parts: HttpParts,
+  principal: Principal,
+  topics: readonly string[],
+  query: EventsQuery,
+  openStream: OpenStream,
+): Promise<Response | null> {
   const connection = await parts.core.connect(connectRequest(principal, topics, query), (listener, connectionId) =>
     openStream(listener, {
       'Content-Type': `${mediaTypes.stream}; charset=utf-8`,
@@ -47,7 +60,14 @@ async function poll(
   const answered = new Promise<PollResult>((resolve) => {
     answer = resolve
   })
-  const outlet = new PollOutlet({ limit, waitMs, maxBytes: core.settings.bodyBytes, clock: core.clock, endOfTick: core.endOfTick, answer })
+  const outlet = new PollOutlet({
+    limit,
+    waitMs,
+    maxBytes: core.settings.bodyBytes,
+    clock: core.clock,
+    endOfTick: core.endOfTick,
+    answer,
+  })
   const connection = await core.connect(connectRequest(principal, topics, query), () => outlet)
   if (!connection) return new Response(null, { status: 204 })
   const stop = (): void => outlet.end()
@@ -93,10 +113,14 @@ export async function postEvents(parts: HttpParts, access: Access, request: Requ
   const isBatch = Array.isArray(body)
   const inputs: readonly unknown[] = isBatch ? body : [body]
   if (inputs.length === 0 || inputs.length > settings.eventsPerBatch) {
-    throw new TidingsError('event_invalid', `A batch has 1–${settings.eventsPerBatch} events, not ${inputs.length}.`, { field: 'body' })
+    throw new TidingsError('event_invalid', `A batch has 1–${settings.eventsPerBatch} events, not ${inputs.length}.`, {
+      field: 'body',
+    })
   }
   // Rights come before the store, so that a repeated id tells nothing to whoever may not publish there (D3).
-  const drafts = inputs.map((input, index) => draftOf(input as PublishInput, settings, makeId, isBatch ? `[${index}].` : ''))
+  const drafts = inputs.map((input, index) =>
+    draftOf(input as PublishInput, settings, makeId, isBatch ? `[${index}].` : ''),
+  )
   access.requirePublish(principal, [...new Set(drafts.flatMap((draft) => draft.event.topics))])
   const results = await parts.core.publishDrafts(principal.namespace, drafts)
   const stored = results.some((result) => !result.duplicate)

@@ -54,7 +54,13 @@ export async function getJob(parts: HttpParts, access: Access, request: Request,
 }
 
 /** `PATCH /jobs/{id}` and `POST /jobs/{id}/{action}`: one command. */
-export async function commandJob(parts: HttpParts, access: Access, request: Request, id: string, action: string): Promise<Response> {
+export async function commandJob(
+  parts: HttpParts,
+  access: Access,
+  request: Request,
+  id: string,
+  action: string,
+): Promise<Response> {
   const principal = await parts.authenticate(request)
   checkId(id, 'id')
   if (action !== 'update' && !actions.includes(action as (typeof actions)[number])) {
@@ -71,7 +77,9 @@ function commandOf(parts: HttpParts, action: JobAction['action'], body: Record<s
   if (attempt !== undefined && !(Number.isSafeInteger(attempt) && (attempt as number) >= 1)) {
     throw new TidingsError('job_invalid', '"attempt" must be a whole number of at least 1.', { field: 'attempt' })
   }
-  return { ...rest, action, id: commandId, ...(attempt !== undefined && { attempt: attempt as number }) } as Parameters<HttpParts['jobs']['command']>[2]
+  return { ...rest, action, id: commandId, ...(attempt !== undefined && { attempt: attempt as number }) } as Parameters<
+    HttpParts['jobs']['command']
+  >[2]
 }
 
 /** `DELETE /jobs/{id}`: the job and all it left behind, at once. */
@@ -81,4 +89,3 @@ export async function deleteJob(parts: HttpParts, access: Access, request: Reque
   await parts.jobs.remove(principal.namespace, id)
   return new Response(null, { status: 204 })
 }
-

@@ -11,5 +11,12 @@ export async function getTopic(parts: HttpParts, access: Access, request: Reques
   await access.requireSubscribe(principal, topic)
   const { first, last, count, bytes, epoch } = await parts.core.describe(principal.namespace, topic)
   const cursor = (seq: number | null): string | null => (seq === null ? null : formatCursor({ epoch, seq }))
-  return json({ topic, first: cursor(first), last: cursor(last), count, bytes, readers: await parts.core.readersOf(principal.namespace, topic) })
+  return json({
+    topic,
+    first: cursor(first),
+    last: cursor(last),
+    count,
+    bytes,
+    readers: await parts.core.readersOf(principal.namespace, topic),
+  })
 }
