@@ -1,0 +1,91 @@
+import { once } from 'node:events'
+import { type Server, createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { TidingsError } from '../errors.js'
+import { toNodeHandler } from '../http/node.js'
+import { type Hub, createHub } from '../index.js'
+import { memoryStore } from '../store/memory.js'
+import type { Store } from '../store/store.js'
+import { makeLog } from './log.js'
+import { type ServePlan, planServe } from './serve-settings.js'
+import type { Environment } from './setting.js'
+
+/** Runs a hub until a signal ends it. Rejects with `option_invalid` or what the store refuses, before anything listens. */
+export async function serve(flags: Readonly<Record<string, string | true>>, environment: Environment): Promise<void> {
+  const plan = planServe(flags, environment)
+  const log = makeLog(plan.logLevel)
+  const hub = await createHub({
+    ...plan.hub,
+    store: await openStore(plan),
+    onError: (error, stage) => log.error({ err: error, stage }, 'a failure that no caller hears of'),
+  })
+  const server = createServer(toNodeHandler(hub))
+  try {
+    await listen(server, plan)
+  } catch (cause) {
+    await hub.close({ drainMs: 0 })
+    throw cause
+  }
+  const url = addressOf(server, plan.host)
+  endOnSignal(() => close(hub, server), log)
+  process.stdout.write(`tidings ready ${url}\n`)
+  log.info({ url, store: plan.sqliteFile ?? 'memory', dev: plan.hub.development }, 'ready')
+}
+
+async function openStore({ sqliteFile, newEpoch, synchronous, limits }: ServePlan): Promise<Store> {
+  if (sqliteFile === null) return memoryStore(limits)
+  // Loaded on demand: a hub in memory needs no SQLite.
+  const { sqliteStore } = await import('../store/sqlite.js')
+  return sqliteStore(sqliteFile, { ...limits, newEpoch, synchronous })
+}
+
+async function listen(server: Server, { host, port }: ServePlan): Promise<void> {
+  server.listen(port, host)
+  try {
+    await once(server, 'listening')
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException
+    const why = code === 'EADDRINUSE' ? 'the port is in use' : String((cause as Error).message)
+    const field = code === 'EADDRINUSE' || code === 'EACCES' ? '--port' : '--host'
+    throw new TidingsError('option_invalid', `Cannot listen on ${host} port ${port} (${field}): ${why}.`, {
+      field,
+      cause,
+    })
+  }
+}
+
+function addressOf(server: Server, host: string): string {
+  const { port } = server.address() as AddressInfo
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`
+}
+
+/** Readers hear `bye` while the server still answers; only then does it stop. */
+async function close(hub: Hub, server: Server): Promise<void> {
+  await hub.close()
+  server.close()
+  server.closeAllConnections()
+}
+
+function endOnSignal(end: () => Promise<void>, log: ReturnType<typeof makeLog>): void {
+  let ending = false
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(signal, () => {
+      if (ending) {
+        log.warn({ signal }, 'ended at once')
+        process.exit(1)
+      }
+      ending = true
+      log.info({ signal }, 'draining')
+      end().then(
+        () => {
+          log.info('ended')
+          process.exit(0)
+        },
+        (error: unknown) => {
+          log.error({ err: error }, 'the end failed')
+          process.exit(1)
+        },
+      )
+    })
+  }
+}
