@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import { parseHTML } from 'linkedom'
 import { type Dispatcher, fetch, type Response } from 'undici'
 import { AddressRefused } from './address-guard.js'
+import { parseDocument } from './document.js'
 import { linksOf, pageAddress } from './links.js'
 import { type MarkdownPage, toMarkdown } from './markdown.js'
 import { type Robots, userAgent } from './robots.js'
@@ -110,7 +110,7 @@ export class PageFetcher {
       return { state: 'skipped', reason: `no HTML but ${type || 'of unknown type'}` }
 
     const body = await readBody(response, this.#limits.bytes)
-    const { document } = parseHTML(decode(body, type))
+    const document = parseDocument(decode(body, type))
     // The links come first: making Markdown takes the navigation away, and with it most links.
     const links = linksOf(document, url, new URL(url).origin)
     return { state: 'done', links, bytes: body.length, ...toMarkdown(document, url) }

@@ -33,7 +33,8 @@ export function toMarkdown(document: Document, pageUrl: string): MarkdownPage {
   makeAbsolute(document, base)
   const markdown = converter().turndown(contentOf(document)).trim()
   const hasHeading = /^#{1,2} \S/.test(markdown)
-  return { title, markdown: `${hasHeading ? '' : `# ${title}\n\n`}${markdown}\n` }
+  const parts = [hasHeading ? '' : `# ${title}`, markdown].filter(Boolean)
+  return { title, markdown: `${parts.join('\n\n')}\n` }
 }
 
 function contentOf(document: Document): string {

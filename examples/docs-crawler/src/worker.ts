@@ -14,6 +14,8 @@ const takenMs = Number(environment('CRAWLER_TAKEN_MS'))
 process.on('message', (message: { token?: string }) => {
   token = message.token ?? token
 })
+// Ctrl+C reaches the whole group of processes; the server ends its workers itself.
+process.on('SIGINT', () => {})
 // The server is gone; the next one starts its own workers.
 process.on('disconnect', () => process.exit(0))
 
