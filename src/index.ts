@@ -1,17 +1,17 @@
-import { createJobTokenMint } from './auth/mint.js'
+import { createAuthenticate } from './auth/authenticate.js'
 import { refuseBeyondLoopback } from './auth/development.js'
 import type { JwtOptions } from './auth/jwt.js'
+import { createJobTokenMint } from './auth/mint.js'
+import type { Principal } from './auth/principal.js'
 import type { ReadSession } from './auth/session.js'
-import { hubKey } from './hub-key.js'
+import { type Clock, systemClock } from './clock.js'
+import { TidingsError } from './errors.js'
 import { type Handler, createHandler } from './http/handler.js'
+import { hubKey } from './hub-key.js'
+import type { Counters } from './hub/counters.js'
 import { HubCore, type SubscribeOptions } from './hub/hub.js'
 import type { PublishInput, PublishResult } from './hub/publish.js'
 import { type HubSettings, resolveSettings } from './hub/settings.js'
-import type { Counters } from './hub/counters.js'
-import { createAuthenticate } from './auth/authenticate.js'
-import type { Principal } from './auth/principal.js'
-import { type Clock, systemClock } from './clock.js'
-import { TidingsError } from './errors.js'
 import { uuidv7Ids } from './ids.js'
 import { type JobsEngine, createJobs } from './jobs/jobs.js'
 import { parseCursor } from './protocol/cursor.js'
@@ -69,7 +69,7 @@ export interface HubInternals {
   readonly core: HubCore
   readonly handler: Handler
   /** Throws where a setting does not go with listening on this address. */
-  checkListener(address: string | undefined): unknown
+  checkListener(address: string | undefined): void
 }
 
 /** Opens the store and starts the hub. Rejects with `option_invalid` naming the option, `store_newer` or `store_locked`. */
@@ -143,7 +143,7 @@ export async function createHub(options: HubOptions): Promise<Hub> {
       await jobs.close()
       await store.close()
     },
-    internals: { core, handler, checkListener: (address) => development && refuseBeyondLoopback(address) },
+    internals: { core, handler, checkListener: (address) => void (development && refuseBeyondLoopback(address)) },
   }
 }
 
