@@ -1,0 +1,93 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { SignJWT } from 'jose'
+import { afterEach, describe, expect, test } from 'vitest'
+import { type Serving, run, serve } from './program.js'
+
+const folder = mkdtempSync(join(tmpdir(), 'tidings-serve-'))
+const secret = 'a secret that only this test knows, long enough'
+const running: Serving[] = []
+
+const start = async (...given: Parameters<typeof serve>): Promise<Serving> => {
+  const serving = await serve(...given)
+  running.push(serving)
+  return serving
+}
+
+afterEach(async () => {
+  for (const { program } of running.splice(0)) await program.kill()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+describe('tidings serve', () => {
+  test('§4: the first line on stdout is the address, on a free port; logs go to stderr', async () => {
+    const { program, url } = await start(['--dev', '--port', '0', '--store', 'memory'])
+    expect(program.lines[0]).toMatch(/^tidings ready http:\/\/127\.0\.0\.1:[1-9][0-9]*$/)
+    expect((await fetch(`${url}/health`)).status).toBe(200)
+    await program.until(({ errors }) => errors.includes('"msg":"ready"'))
+    expect(program.lines).toHaveLength(1)
+  })
+
+  test('H10: each setting is also a variable, and the flag wins', async () => {
+    const environment = { TIDINGS_DEV: '1', TIDINGS_PORT: '1', TIDINGS_STORE: 'memory', TIDINGS_HEARTBEAT_MS: '1234' }
+    const { url } = await start(['--port', '0'], environment)
+    const response = await fetch(`${url}/events?topic=user:7&userId=7`)
+    const { value } = await response.body!.getReader().read()
+    expect(new TextDecoder().decode(value)).toContain('"heartbeatMs":1234')
+  })
+
+  test('A1: with --jwt-secret a Bearer token says who somebody is, and nobody is anybody', async () => {
+    const { url } = await start(['--port', '0', '--store', 'memory'], { TIDINGS_JWT_SECRET: secret })
+    const token = await new SignJWT({ tidings: { publish: ['report:*'] } })
+      .setProtectedHeader({ alg: 'HS256' })
+      .setSubject('7')
+      .setExpirationTime('1m')
+      .sign(new TextEncoder().encode(secret))
+    const publish = ['publish', 'report:9', 'report.updated', '{"rows":1}', '--url', url]
+    expect(await run([...publish, '--token', token])).toMatchObject({ code: 0 })
+    expect(await run(publish, { TIDINGS_TOKEN: token })).toMatchObject({ code: 0 })
+    const refused = await run([...publish, '--user', '7'])
+    expect(refused.code).toBe(1)
+    expect(refused.errors).toContain('[unauthorized]')
+  })
+
+  test.each([
+    ['an unknown flag', ['--dev', '--prot', '4000'], {}, '--prot'],
+    ['an unknown variable', ['--dev'], { TIDINGS_PROT: '4000' }, 'TIDINGS_PROT'],
+    ['a malformed flag', ['--dev', '--heartbeat-ms', '25s'], {}, '--heartbeat-ms'],
+    ['a malformed variable', ['--dev'], { TIDINGS_PORT: '70000' }, 'TIDINGS_PORT'],
+    ['a switch that is neither on nor off', [], { TIDINGS_DEV: 'maybe' }, 'TIDINGS_DEV'],
+    ['an unknown store', ['--dev', '--store', 'postgres://x'], {}, '--store'],
+    ['no way to sign in', ['--store', 'memory'], {}, '--jwt-secret'],
+    ['--dev beyond loopback', ['--dev', '--host', '0.0.0.0'], {}, '--host 0.0.0.0'],
+    ['--dev in production', ['--dev', '--store', 'memory', '--port', '0'], { NODE_ENV: 'production' }, 'NODE_ENV'],
+    ['a new epoch of nothing', ['--dev', '--store', 'memory', '--new-epoch'], {}, '--new-epoch'],
+    ['an issuer of no tokens', ['--dev', '--jwt-issuer', 'x'], {}, '--jwt-issuer'],
+  ])('H10: %s stops the start by name', async (_what, flags, environment, name) => {
+    const { code, lines, errors } = await run(['serve', ...flags], environment as Record<string, string>)
+    expect(code).toBe(1)
+    expect(lines).toEqual([])
+    expect(errors).toContain(name)
+  })
+
+  test('S1: a second hub on the same file is refused and told who has it', async () => {
+    const flags = ['--dev', '--port', '0', '--store', `sqlite:${join(folder, 'owned.db')}`]
+    await start(flags)
+    const second = await run(['serve', ...flags])
+    expect(second.code).toBe(1)
+    expect(second.errors).toMatch(/\[store_locked\].*process [0-9]+/)
+  })
+
+  test('H3: SIGTERM says goodbye to readers and ends with 0', async () => {
+    const { program, url } = await start(['--dev', '--port', '0', '--store', 'memory'])
+    const response = await fetch(`${url}/events?topic=user:7&userId=7`)
+    const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader()
+    let heard = (await reader.read()).value ?? ''
+    const end = program.kill('SIGTERM')
+    for (let next = await reader.read(); !next.done; next = await reader.read()) heard += next.value
+    expect(heard).toContain('event: bye')
+    expect(heard).toContain('"reason":"shutdown"')
+    expect(await end).toBe(0)
+  })
+})
