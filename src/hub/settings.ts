@@ -56,6 +56,13 @@ const names = [
 
 /** Fills in the defaults; throws `option_invalid` naming the option. */
 export function resolveSettings(given: Partial<HubSettings>): HubSettings {
+  for (const name of Object.keys(given)) {
+    if (![...names, 'sweepMs', 'retryMs'].includes(name)) {
+      throw new TidingsError('option_invalid', `Option "${name}" is unknown. See HubOptions for what there is.`, {
+        field: name,
+      })
+    }
+  }
   const settings = {
     ...defaults,
     sweepMs: 1_000,
