@@ -1,0 +1,231 @@
+import type { GapReason } from '#src/protocol/control.js'
+import { parseCursor } from '#src/protocol/cursor.js'
+import { encodeSse } from '#src/protocol/sse-encode.js'
+import type { TidingsEvent } from '#src/protocol/event.js'
+import type { Job } from '#src/protocol/job.js'
+import type { Random } from '#src/random.js'
+import type { FakeClock } from '#src/testing/fake-clock.js'
+
+/** What goes wrong with one request: a refusal, or what becomes of its stream after so many bytes. */
+export interface Fault {
+  readonly refuse?: 'network' | 'silence' | 'portal' | number
+  /** The stream ends (or, half-open, only falls silent) after this many bytes, which may be inside a frame. */
+  readonly bytes?: number
+  readonly then?: 'end' | 'error' | 'silence'
+  /** Each frame is sent twice. */
+  readonly twice?: boolean
+}
+
+export interface Logged extends TidingsEvent {
+  readonly seq: number
+}
+
+const encoder = new TextEncoder()
+export const heartbeatMs = 25_000
+
+/**
+ * A hub in memory that speaks the protocol to one client through its `fetch`, and the network between them, which does what
+ * the test or the seed says. Its log is the truth that readers are compared with.
+ */
+export class FakeHub {
+  epoch = 'e1'
+  log: Logged[] = []
+  /** Before this number nothing is kept. */
+  keptFrom = 1
+  readonly jobs = new Map<string, Job>()
+  /** Requests to `/events`, in order. */
+  readonly requests: {
+    topics: string[]
+    own: boolean
+    cursor: string | null
+    token: string | null
+    client: string | null
+  }[] = []
+  ownTopics: string[] = []
+  forbidden = new Set<string>()
+  /** Asked for each stream. */
+  fault: () => Fault = () => ({})
+  retryAfterMs = 0
+  readonly #clock: FakeClock
+  readonly #random: Random
+  readonly #streams = new Set<FakeStream>()
+  #seq = 0
+  #ids = 0
+
+  constructor(clock: FakeClock, random: Random) {
+    this.#clock = clock
+    this.#random = random
+  }
+
+  get open(): number {
+    return this.#streams.size
+  }
+
+  get head(): string {
+    return `${this.epoch}.${this.#seq}`
+  }
+
+  publish(topics: string | readonly string[], type = 'x', data: unknown = null): Logged {
+    const [first = '', ...more] = typeof topics === 'string' ? [topics] : topics
+    const all = [first, ...more]
+    const event: Logged = {
+      id: `id-${++this.#ids}`,
+      type,
+      topic: first,
+      ...(more.length > 0 && { topics: all }),
+      seq: ++this.#seq,
+      timestamp: this.#clock.now(),
+      priority: 'normal',
+      source: 'fake',
+      version: 1,
+      data,
+    }
+    this.log.push(event)
+    for (const stream of this.#streams) stream.event(event, `${this.epoch}.${event.seq}`)
+    return event
+  }
+
+  /** A volatile event goes to live streams only. */
+  whisper(topic: string): void {
+    const event = { ...this.publish(topic), volatile: true as const }
+    this.log.pop()
+    const { seq: _, ...rest } = event
+    for (const stream of this.#streams) stream.event(rest as unknown as Logged, null)
+  }
+
+  say(event: string, data: unknown, id?: string): void {
+    for (const stream of this.#streams) stream.write(encodeSse({ event, id, data: JSON.stringify(data) }))
+  }
+
+  ping(): void {
+    this.say('ping', { cursor: this.head, degraded: false }, this.head)
+  }
+
+  /** Ends every stream. */
+  cut(): void {
+    for (const stream of [...this.#streams]) stream.end('error')
+  }
+
+  /** Another history: what was kept is gone, numbers start anew. */
+  restartEmpty(): void {
+    this.cut()
+    this.epoch = `e${this.#ids + 2}`
+    this.#seq = 0
+    this.keptFrom = 1
+    this.log = []
+  }
+
+  fetch: typeof globalThis.fetch = async (input, init) => {
+    const url = new URL(String(input))
+    const signal = init?.signal ?? new AbortController().signal
+    const headers = new Headers(init?.headers)
+    if (url.pathname.startsWith('/jobs/')) {
+      const job = this.jobs.get(decodeURIComponent(url.pathname.slice('/jobs/'.length)))
+      const fault = this.fault()
+      if (fault.refuse) throw new TypeError('fetch failed')
+      return job ? Response.json({ ...job, cursor: this.head }) : new Response(null, { status: 404 })
+    }
+    const fault = this.fault()
+    const topics = url.searchParams.getAll('topic')
+    const own = url.searchParams.get('own') === '1'
+    const cursor = headers.get('Last-Event-ID')
+    const client = url.searchParams.get('client')
+    this.requests.push({ topics, own, cursor, token: headers.get('Authorization'), client })
+    if (fault.refuse === 'network') throw new TypeError('fetch failed')
+    if (fault.refuse === 'portal') return new Response('<h1>Welcome</h1>', { headers: { 'Content-Type': 'text/html' } })
+    if (fault.refuse === 'silence') {
+      return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
+    }
+    if (fault.refuse === 204) return new Response(null, { status: 204 })
+    if (fault.refuse) return this.#problem(fault.refuse, 'internal')
+    const wrong = topics.filter((topic) => this.forbidden.has(topic))
+    if (wrong.length > 0) return this.#problem(403, 'forbidden', wrong)
+    return this.#stream([...topics, ...(own ? this.ownTopics : [])], cursor, fault, signal)
+  }
+
+  #problem(status: number, code: string, topics?: string[]): Response {
+    const headers: Record<string, string> = { 'Content-Type': 'application/problem+json' }
+    if (this.retryAfterMs) headers['Retry-After'] = String(Math.ceil(this.retryAfterMs / 1_000))
+    return new Response(JSON.stringify({ code, status, detail: `refused ${status}`, topics }), { status, headers })
+  }
+
+  #stream(topics: string[], cursor: string | null, fault: Fault, signal: AbortSignal): Response {
+    const stream = new FakeStream(topics, fault, this.#random, () => this.#streams.delete(stream))
+    signal.addEventListener('abort', () => stream.end('error'))
+    this.#streams.add(stream)
+    const from = cursor === null ? null : parseCursor(cursor)
+    const gap = cursor === null ? null : this.#gap(from)
+    const after = gap ? this.keptFrom - 1 : (from?.seq ?? this.#seq)
+    const at = `${this.epoch}.${after}`
+    const hello = { connectionId: `c${this.requests.length}`, cursor: at, resumed: cursor !== null && !gap, topics }
+    const more = { heartbeatMs, protocol: 1, degraded: false }
+    stream.write(encodeSse({ retryMs: 2_000 }))
+    stream.write(encodeSse({ event: 'hello', id: at, data: JSON.stringify({ ...hello, ...more }) }))
+    stream.write(encodeSse({ comment: '' }))
+    if (gap) stream.write(encodeSse({ event: 'gap', data: JSON.stringify({ reason: gap, cursor: at }) }))
+    if (gap || cursor === null) {
+      for (const topic of topics) {
+        const job = topic.startsWith('job:') && this.jobs.get(topic.slice(4))
+        if (job) stream.write(encodeSse({ event: 'snapshot', data: JSON.stringify({ job, cursor: this.head }) }))
+      }
+    }
+    for (const event of this.log) if (event.seq > after) stream.event(event, `${this.epoch}.${event.seq}`)
+    return new Response(stream.body, { headers: { 'Content-Type': 'text/event-stream; charset=utf-8' } })
+  }
+
+  #gap(from: { epoch: string; seq: number } | null): GapReason | null {
+    if (!from) return 'unknown'
+    if (from.epoch !== this.epoch) return 'epoch'
+    if (from.seq > this.#seq) return 'unknown'
+    return from.seq < this.keptFrom - 1 ? 'expired' : null
+  }
+}
+
+class FakeStream {
+  readonly body: ReadableStream<Uint8Array>
+  readonly #topics: ReadonlySet<string>
+  readonly #random: Random
+  readonly #fault: Fault
+  readonly #gone: () => void
+  #controller: ReadableStreamDefaultController<Uint8Array> | undefined
+  #left: number
+
+  constructor(topics: readonly string[], fault: Fault, random: Random, gone: () => void) {
+    this.#topics = new Set(topics)
+    this.#fault = fault
+    this.#random = random
+    this.#gone = gone
+    this.#left = fault.bytes ?? Number.POSITIVE_INFINITY
+    this.body = new ReadableStream({ start: (controller) => void (this.#controller = controller) })
+  }
+
+  event(event: Logged, cursor: string | null): void {
+    const matching = (event.topics ?? [event.topic]).filter((topic) => this.#topics.has(topic))
+    const [topic, ...others] = matching
+    if (topic === undefined) return
+    const { topics: _, ...rest } = event
+    const envelope = { ...rest, topic, ...(others.length > 0 && { topics: matching }) }
+    const frame = encodeSse({ event: event.type, id: cursor ?? undefined, data: JSON.stringify(envelope) })
+    this.write(frame)
+    if (this.#fault.twice) this.write(frame)
+  }
+
+  write(text: string): void {
+    const bytes = encoder.encode(text).subarray(0, Math.max(0, this.#left))
+    this.#left -= encoder.encode(text).length
+    for (let at = 0; at < bytes.length; ) {
+      const size = 1 + Math.floor(this.#random.fraction() * 40)
+      this.#controller?.enqueue(bytes.slice(at, at + size))
+      at += size
+    }
+    if (this.#left <= 0 && this.#fault.then !== 'silence') this.end(this.#fault.then ?? 'end')
+  }
+
+  end(how: 'end' | 'error'): void {
+    const controller = this.#controller
+    this.#controller = undefined
+    this.#gone()
+    if (how === 'end') controller?.close()
+    else controller?.error(new TypeError('terminated'))
+  }
+}
