@@ -80,7 +80,7 @@ export function draftOf(input: unknown, settings: HubSettings, makeId: MakeId, a
     throw invalid('metadata', '"metadata" must be an object.')
   }
   const conflationKey = metadata?.conflationKey
-  if (conflationKey !== undefined && (typeof conflationKey !== 'string' || conflationKey.length > 256)) {
+  if (conflationKey !== undefined && !isConflationKey(conflationKey)) {
     throw invalid('metadata.conflationKey', '"metadata.conflationKey" must be a string of at most 256 characters.')
   }
   let body: string
@@ -225,4 +225,9 @@ export async function storeDrafts(
     if (volatile) deliver({ ...event, seq: 0, timestamp: now() })
     return answers.get(event) ?? { id: event.id, cursor: null }
   })
+}
+
+/** Stores keep text as UTF-8, which has no half of a surrogate pair: two such keys would become one. */
+function isConflationKey(key: unknown): key is string {
+  return typeof key === 'string' && key.length <= 256 && !/\p{Cs}/u.test(key)
 }

@@ -8,7 +8,8 @@ import type { EventContent } from '../protocol/event.js'
  *
  * A store knows namespaces, topics, numbers, ids and text. It does not know connections, rights or jobs. A namespace is
  * made, with its epoch, by the first call that names it, a read too: a position told before the first append is proved
- * after it. Nothing crosses from one to another. Input has been validated by the caller.
+ * after it. Nothing crosses from one to another. Input has been validated by the caller: names and text are well-formed
+ * Unicode (no half of a surrogate pair), lists of topics hold at most 100.
  *
  * Failures: a store that cannot be reached rejects with `store_unavailable`; one that cannot tell whether an append was
  * done rejects with `indeterminate`; every other outcome is a value.
@@ -44,8 +45,11 @@ export interface Store extends Topics, Deadlines {
    * append that was acknowledged or announced before the call.
    *
    * The position is proved per topic, or answered by a gap: another epoch → `epoch`; beyond the last number → `unknown`;
-   * inside a stretch the store lost → `lost`; trimmed events behind it → `expired`; an erased topic → `unknown`. Topics with
-   * a gap are read from their oldest kept event. `after: 'start'` reads all that is kept and has no gaps.
+   * inside a stretch the store lost → `lost`; trimmed events behind it → `expired`; an erased topic → `unknown`. A topic
+   * that keeps no event is whole for a position younger than its retention, and `expired` for an older one. After `epoch`
+   * and `unknown` for all, topics are read from their oldest kept event; in the other cases what a topic still keeps lies
+   * after the position already. `after: 'start'` reads all that is kept and has no gaps. A gap is told by every read until
+   * the position has passed it, so also by the next page.
    */
   read(namespace: string, query: ReadQuery): Promise<ReadResult>
 

@@ -9,6 +9,7 @@ export {
   type StreamSource,
 } from './sse-reader.js'
 export {
+  type Capabilities,
   type ContractOptions,
   type ContractStore,
   type Expectation,

@@ -2,4 +2,4 @@ import { describe, expect, test } from 'vitest'
 import { storeContract } from '#src/testing/store-contract.js'
 import { makers } from './makers.js'
 
-for (const [name, make] of makers) storeContract(name, make, { describe, test, expect })
+for (const [name, make, capabilities] of makers) storeContract(name, make, { describe, test, expect }, capabilities)

@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { memoryStore } from '#src/store/memory.js'
 import { sqliteStore } from '#src/store/sqlite.js'
-import type { MakeStore } from '#src/testing/store-contract.js'
+import type { Capabilities, MakeStore } from '#src/testing/store-contract.js'
 
 /** Every store of the project, fresh and open, with what it needs. */
-export const makers: readonly (readonly [name: string, make: MakeStore])[] = [
+export const makers: readonly (readonly [name: string, make: MakeStore, capabilities: Capabilities])[] = [
   [
     'memory',
     async (options) => {
@@ -14,6 +14,7 @@ export const makers: readonly (readonly [name: string, make: MakeStore])[] = [
       await store.open()
       return { store, discard: () => store.close() }
     },
+    { reopens: false },
   ],
   [
     'sqlite',
@@ -38,5 +39,6 @@ export const makers: readonly (readonly [name: string, make: MakeStore])[] = [
         },
       }
     },
+    {},
   ],
 ]

@@ -38,7 +38,7 @@ if (noRedis) {
       return { store, discard, clock }
     }
 
-    storeContract('scripts of Redis', make, { describe, test, expect })
+    storeContract('scripts of Redis', make, { describe, test, expect }, { reopens: false })
 
     test('D1–D4: any overlapping appends, repetitions, erasures and reads lose nothing unsaid', async () => {
       await fc.assert(

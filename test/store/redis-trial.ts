@@ -17,6 +17,7 @@ const folder = new URL('../../docs/decisions/redis-trial/', import.meta.url)
 const source = (name: string): string => readFileSync(new URL(`${name}.lua`, folder), 'utf8')
 const names = ['append', 'read', 'head', 'position-at', 'probe', 'state', 'states', 'due', 'describe', 'erase']
 const scripts = new Map([...names, 'id-window', 'maintain'].map((name) => [name, `${source('lib')}\n${source(name)}`]))
+const hashes = new Map([...scripts].map(([name, text]) => [name, createHash('sha1').update(text).digest('hex')]))
 
 /** Above this an announcement names the event only: pub/sub buffers are per subscriber, and bounded. */
 const announcedBytes = 8 * 1024
@@ -48,8 +49,8 @@ export function redisTrialStore(options: StoreLimits & { socket: string; clock: 
     `tidings:{${createHash('sha256').update(namespace).digest('hex').slice(0, 16)}}`
   const run = async (name: string, namespace: string, ...args: (string | number)[]): Promise<Reply> => {
     namespaces.add(namespace)
-    const text = scripts.get(name) ?? ''
-    return (await redis.eval(text, 1, baseOf(namespace), randomToken(random, 12), clock.now(), ...args)) as Reply
+    const hash = hashes.get(name) ?? ''
+    return (await redis.evalsha(hash, 1, baseOf(namespace), randomToken(random, 12), clock.now(), ...args)) as Reply
   }
   const position = (epoch: Reply | undefined, seq: Reply | undefined) => ({ epoch: word(epoch), seq: Number(seq) })
   const toState = (reply: Reply | undefined): State | null => {
@@ -68,6 +69,7 @@ export function redisTrialStore(options: StoreLimits & { socket: string; clock: 
     kind: 'redis trial',
     async open() {
       await Promise.all([redis.connect(), subscriber.connect()])
+      await Promise.all([...scripts.values()].map((text) => redis.script('LOAD', text)))
     },
     async append(namespace, { commands = [], events, states = [], exempt = false }): Promise<AppendResult> {
       const reply = list(

@@ -22,7 +22,7 @@ export function appendClauses({ describe, check, expect }: Suite): void {
         type: 'page.crawled',
         priority: 'critical',
         body: '"source":"tidings","version":1,"data":"\\r\\n\u2028\u{1F600}é\\u0000"',
-        conflationKey: 'key',
+        conflationKey: 'key \r\n \u{1F600}',
       })
       await put(store, whole)
       const { events } = await store.read('n', query('b', 'start'))

@@ -30,7 +30,7 @@ export interface ContractOptions extends StoreLimits {
 export interface ContractStore {
   /** Open, and empty. */
   readonly store: Store
-  /** Closes the store and opens what it kept anew. Absent where nothing outlives the process. */
+  /** Closes the store and opens what it kept anew. Called only where {@link Capabilities.reopens}. */
   reopen?(): Promise<Store>
   /** Closes the store and removes what it left. */
   discard(): Promise<void>
@@ -38,24 +38,38 @@ export interface ContractStore {
 
 export type MakeStore = (options: ContractOptions) => Promise<ContractStore> | ContractStore
 
-export interface Bench extends ContractStore {
+/** What a store may lack. Its clauses are then not part of the suite. */
+export interface Capabilities {
+  /** What it keeps outlives `close` (S1). Default true. */
+  readonly reopens?: boolean
+}
+
+export interface Bench {
+  readonly store: Store
   readonly clock: FakeClock
+  reopen(): Promise<Store>
 }
 
 /** One chapter of the suite gets these: `check` runs its body on a fresh store with a clock that stands still. */
 export interface Suite extends TestFramework {
+  readonly reopens: boolean
   check(promise: string, body: (bench: Bench) => Promise<void>, limits?: StoreLimits): void
 }
 
-export function makeSuite(makeStore: MakeStore, framework: TestFramework): Suite {
+export function makeSuite(makeStore: MakeStore, framework: TestFramework, capabilities: Capabilities): Suite {
   return {
     ...framework,
+    reopens: capabilities.reopens ?? true,
     check(promise, body, limits = {}) {
       framework.test(promise, async () => {
         const clock = fakeClock()
         const made = await makeStore({ ...limits, clock, random: seededRandom(1) })
         try {
-          await body({ ...made, clock })
+          const reopen = async (): Promise<Store> => {
+            if (!made.reopen) throw new Error('makeStore gave no `reopen`; pass { reopens: false } for such a store')
+            return made.reopen()
+          }
+          await body({ store: made.store, clock, reopen })
         } finally {
           await made.discard()
         }

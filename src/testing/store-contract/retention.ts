@@ -2,7 +2,7 @@ import { event, fill, put, query, type Suite, seqs } from './kit.js'
 
 const minuteMs = 60_000
 
-export function retentionClauses({ describe, check, expect }: Suite): void {
+export function retentionClauses({ describe, check, expect, reopens }: Suite): void {
   describe('retention', () => {
     check(
       'S4: by count the newest stay, at most a tenth more, and a reader behind them hears of it',
@@ -126,9 +126,9 @@ export function retentionClauses({ describe, check, expect }: Suite): void {
     })
   })
 
+  if (!reopens) return
   describe('reopening', () => {
     check('S1: numbers, events, ids, states and proofs are what they were', async ({ store, reopen, clock }) => {
-      if (!reopen) return
       const start = await store.head('n')
       await put(store, { events: [event('a', { id: 'x' }), event('erased')], commands: [{ id: 'c', digest: '1' }] })
       await put(store, { events: [], states: [{ topic: 'job:1', expect: 0, value: 'v', group: 'g' }] })
