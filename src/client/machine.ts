@@ -3,7 +3,7 @@ import type { TidingsEvent } from '../protocol/event.js'
 import { clampRetryAfterMs } from './backoff.js'
 import { ClientError } from './error.js'
 import { drop, letGo, lost, open, openSoon, park, pause, retry, setTimer, settle } from './moves.js'
-import type { ConnectionStatus, Failed, Input, MachineState, Moment, Step, Turn } from './state.js'
+import type { ConnectionStatus, Failed, Input, MachineState, Moment, Step, Stream, Turn } from './state.js'
 import { silenceLimitMs, usableHeartbeatMs } from './watchdog.js'
 
 /** Subscriptions that change within this time change the stream once (spec C1). */
@@ -135,7 +135,7 @@ const transitions: Transitions = {
     lost(turn, roleOf(state, stream), turn.at, () =>
       retry(turn, new ClientError('connection', 'The connection to the hub was lost.', { cause })),
     ),
-  failed: (_, failure, turn) => lost(turn, 'opening', 0, () => refused(turn, failure)),
+  failed: ({ opening }, failure, turn) => lost(turn, 'opening', 0, () => refused(turn, failure, opening)),
 }
 
 const roleOf = (state: MachineState, stream: number) => (state.current?.id === stream ? 'current' : 'opening')
@@ -200,9 +200,13 @@ function bye(turn: Turn, notice: Bye | null): void {
 }
 
 /** The hub, or something before it, refused a stream. */
-function refused(turn: Turn, { status, error, retryAfterMs }: Failed): void {
+function refused(turn: Turn, { status, error, retryAfterMs }: Failed, stream: Stream | null): void {
   const { state, actions } = turn
-  if (status === 204) return park(turn, 'change', null)
+  if (status === 204) {
+    // All there is has been sent. Jobs that were subscribed to after their end still want to be read.
+    if (stream) actions.push({ type: 'joined', stream })
+    return park(turn, 'change', null)
+  }
   if (status === 401 && !state.refreshed) return open(turn, true)
   if (status === 403 && state.want?.topics.some((topic) => error.topics.includes(topic))) {
     // Whoever keeps the subscriptions drops these and says what is wanted then; that opens the rest.

@@ -109,6 +109,7 @@ export type Action =
   | { readonly type: 'abort'; readonly stream: number }
   /** Replaces the timer of this name; null stops it. */
   | { readonly type: 'timer'; readonly name: TimerName; readonly ms: number | null }
+  /** What this stream carries is complete from its cursor on. */
   | { readonly type: 'joined'; readonly stream: Stream }
   | { readonly type: 'deliver'; readonly event: TidingsEvent; readonly cursor: string; readonly request: Wanted }
   | { readonly type: 'gap'; readonly notice: GapNotice }

@@ -208,6 +208,18 @@ describe('job(id)', () => {
     expect(client.job('42')).toBe(view)
   })
 
+  test('H3: a job that ended before anybody here looked is shown, although no stream will ever tell of it', async () => {
+    const { clock, hub, client } = setUp({ cursor: 'e1.0' })
+    hub.jobs.set('42', job(7, { status: 'completed' }))
+    const view = client.job('42')
+    const faults = [{ refuse: 204 }]
+    hub.fault = () => faults.shift() ?? {}
+    view.subscribe(() => {})
+    await clock.advance(0)
+    expect(view.getSnapshot()).toMatchObject({ status: 'completed' })
+    expect(client.status.getSnapshot()).toMatchObject({ status: 'idle', error: null })
+  })
+
   test('a job left and joined again within the 50 ms is read anew, as its events were not heard meanwhile', async () => {
     const { clock, hub, client } = setUp()
     client.subscribe('a', {})
