@@ -227,7 +227,7 @@ export interface Announcement {
 }
 
 export interface Following {
-  /** The last position whose announcement will not come any more: the feed begins after it. */
+  /** All that comes after it will be announced. What is at or below it may have been, or may still be: skip it. */
   readonly position: Position
   close(): void
 }
