@@ -11,6 +11,9 @@ export interface Task {
 /** Pages of dead workers become free without anybody saying so; this often somebody looks. */
 const longestNapMs = 1_000
 
+/** A page whose reading has ended this many workers is not given to another. */
+const mostTakes = 4
+
 /** Gives pages to workers: crawls take turns, so a large one does not keep a small one waiting, and hosts are paced. */
 export class Dispatcher {
   readonly #crawls: Crawls
@@ -54,11 +57,17 @@ export class Dispatcher {
       if (page) {
         this.#lastServed = id
         this.#crawls.markStarted(id)
-        return { kind: 'read', page }
+        return page.takes > mostTakes ? this.#giveUp(page) : { kind: 'read', page }
       }
       napMs = Math.min(napMs, waitMs)
     }
     return Math.max(napMs, 1)
+  }
+
+  #giveUp(page: TakenPage): Task {
+    const reason = `${mostTakes} workers began to read it and none came back`
+    const failed = this.#pages.finish(page.crawl, page.number, page.takes, { state: 'failed', reason }, 0)
+    return { kind: 'count', page: { ...page, ...failed } }
   }
 
   #nap(ms: number, signal: AbortSignal): Promise<void> {

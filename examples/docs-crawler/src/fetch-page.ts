@@ -1,14 +1,13 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { type Dispatcher, fetch, type Response } from 'undici'
 import { AddressRefused } from './address-guard.js'
-import { parseDocument } from './document.js'
-import { linksOf, pageAddress } from './links.js'
-import { type MarkdownPage, toMarkdown } from './markdown.js'
+import type { ConvertedPage } from './convert.js'
+import { pageAddress } from './links.js'
 import { type Robots, userAgent } from './robots.js'
 
 /** What became of a page. Skipped is no failure: the page is not ours to read, or no page. */
 export type Outcome =
-  | ({ readonly state: 'done'; readonly links: readonly string[]; readonly bytes: number } & MarkdownPage)
+  | ({ readonly state: 'done'; readonly bytes: number } & ConvertedPage)
   | { readonly state: 'skipped'; readonly reason: string; readonly redirect?: string }
   | { readonly state: 'failed'; readonly reason: string }
 
@@ -21,6 +20,13 @@ export interface FetchLimits {
   readonly attempts: number
   /** The first wait before another attempt; it doubles. */
   readonly backoffMs: number
+}
+
+export interface FetchParts {
+  readonly dispatcher: Dispatcher
+  readonly robots: Robots
+  /** Rejects with the reason, in words that people read. */
+  readonly convert: (html: string, url: string) => Promise<ConvertedPage>
 }
 
 export const defaultLimits: FetchLimits = { timeoutMs: 15_000, bytes: 5 * 1024 * 1024, attempts: 3, backoffMs: 1_000 }
@@ -40,13 +46,11 @@ class Final extends Error {}
 
 /** Reads one page: robots.txt, request, retries, HTML, Markdown, links. Throws only when `signal` fires. */
 export class PageFetcher {
-  readonly #dispatcher: Dispatcher
-  readonly #robots: Robots
+  readonly #parts: FetchParts
   readonly #limits: FetchLimits
 
-  constructor(dispatcher: Dispatcher, robots: Robots, limits: FetchLimits = defaultLimits) {
-    this.#dispatcher = dispatcher
-    this.#robots = robots
+  constructor(parts: FetchParts, limits: FetchLimits = defaultLimits) {
+    this.#parts = parts
     this.#limits = limits
   }
 
@@ -67,13 +71,13 @@ export class PageFetcher {
   }
 
   async #attempt(url: string, signal: AbortSignal): Promise<Outcome> {
-    const refusal = (await this.#robots.rulesOf(new URL(url).origin)).refusal(url)
+    const refusal = (await this.#parts.robots.rulesOf(new URL(url).origin)).refusal(url)
     if (refusal) return { state: 'skipped', reason: refusal }
 
     const timeout = AbortSignal.timeout(this.#limits.timeoutMs)
     try {
       const response = await fetch(url, {
-        dispatcher: this.#dispatcher,
+        dispatcher: this.#parts.dispatcher,
         // A redirect is a link to another page: it is checked, queued and counted like any other.
         redirect: 'manual',
         headers: { 'user-agent': userAgent, accept: 'text/html' },
@@ -110,10 +114,10 @@ export class PageFetcher {
       return { state: 'skipped', reason: `no HTML but ${type || 'of unknown type'}` }
 
     const body = await readBody(response, this.#limits.bytes)
-    const document = parseDocument(decode(body, type))
-    // The links come first: making Markdown takes the navigation away, and with it most links.
-    const links = linksOf(document, url, new URL(url).origin)
-    return { state: 'done', links, bytes: body.length, ...toMarkdown(document, url) }
+    const page = await this.#parts.convert(decode(body, type), url).catch((error: unknown) => {
+      throw new Final(reasonOf(error))
+    })
+    return { state: 'done', bytes: body.length, ...page }
   }
 }
 

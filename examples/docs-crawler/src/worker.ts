@@ -1,7 +1,8 @@
 import { connectJobs } from 'tidings/worker'
 import { guardedAgent } from './address-guard.js'
+import { Converter } from './converter.js'
 import { countId, countUpdate } from './count.js'
-import { defaultLimits, type Outcome, PageFetcher } from './fetch-page.js'
+import { type Outcome, PageFetcher } from './fetch-page.js'
 import type { Page, TakenPage } from './pages.js'
 import { Robots } from './robots.js'
 import { WorkClient } from './work-client.js'
@@ -23,7 +24,8 @@ const work = new WorkClient(url, () => token)
 const jobs = connectJobs({ url: `${url}/tidings`, getToken: () => token })
 const agent = guardedAgent(process.env['CRAWLER_ALLOW_LOOPBACK'] === '1', { connections: 6 })
 const robots = new Robots(agent)
-const fetcher = new PageFetcher(agent, robots, defaultLimits)
+const converter = new Converter()
+const fetcher = new PageFetcher({ dispatcher: agent, robots, convert: (html, page) => converter.convert(html, page) })
 
 async function lane(): Promise<never> {
   for (;;) {

@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
 import { guardedAgent } from '../../../examples/docs-crawler/dist/address-guard.js'
+import { convertPage } from '../../../examples/docs-crawler/dist/convert.js'
 import { type FetchLimits, type Outcome, PageFetcher } from '../../../examples/docs-crawler/dist/fetch-page.js'
 import { Robots } from '../../../examples/docs-crawler/dist/robots.js'
 
@@ -25,13 +26,17 @@ async function site(routes: Record<string, Answer>, limits: Partial<FetchLimits>
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   const agent = guardedAgent(true)
-  const fetcher = new PageFetcher(agent, new Robots(agent), {
-    timeoutMs: 2_000,
-    bytes: 10_000,
-    attempts: 3,
-    backoffMs: 5,
-    ...limits,
-  })
+  const convert = async (html: string, page: string) => convertPage(html, page)
+  const fetcher = new PageFetcher(
+    { dispatcher: agent, robots: new Robots(agent), convert },
+    {
+      timeoutMs: 2_000,
+      bytes: 10_000,
+      attempts: 3,
+      backoffMs: 5,
+      ...limits,
+    },
+  )
   closing.push(
     () => agent.destroy(),
     () => server.closeAllConnections(),

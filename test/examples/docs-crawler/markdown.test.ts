@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { parseDocument as documentOf } from '../../../examples/docs-crawler/dist/document.js'
 import { linksOf, pageAddress } from '../../../examples/docs-crawler/dist/links.js'
@@ -33,7 +33,7 @@ test('X1: a page without a heading gets its title as one; an empty page is still
 })
 
 const postgres = '/usr/share/doc/postgresql-doc-15/html/functions-string.html'
-test('X1: of a reference page in many equal parts no part is lost', () => {
+test.skipIf(!existsSync(postgres))('X1: of a reference page in many equal parts no part is lost', () => {
   const html = readFileSync(postgres, 'utf8')
   const { title, markdown } = toMarkdown(documentOf(html), 'http://docs.example.com/functions-string.html')
   expect(title).toBe('9.4. String Functions and Operators')

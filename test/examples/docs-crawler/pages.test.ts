@@ -142,3 +142,16 @@ test('X1: a site’s own wish for a pause is honoured', () => {
   expect(pacing.take('a.example')).toBe(1_500)
   expect(pacing.take('b.example')).toBe(0)
 })
+
+test('X1: a page that ends every worker that reads it has failed, and is counted like any other', async () => {
+  begin('c')
+  const dispatcher = new Dispatcher(crawls, pages, new Pacing(0, () => now))
+  const { signal } = new AbortController()
+  for (let worker = 1; worker <= 4; worker++) {
+    expect((await dispatcher.next(signal))?.kind).toBe('read')
+    now += takenMs
+  }
+  const last = await dispatcher.next(signal)
+  expect(last).toMatchObject({ kind: 'count', page: { state: 'failed', number: 1 } })
+  expect(countUpdate(last?.page as TakenPage).increment).toEqual({ failed: 1 })
+})
