@@ -48,7 +48,7 @@ beforeAll(() => {
   for (const name of ['worker', 'browser']) writeFileSync(join(folder, `${name}.ts`), program(name))
   const compilerOptions = {
     rootDir: '.',
-    outDir: '.',
+    outDir: 'out',
     declaration: false,
     sourceMap: false,
     declarationMap: false,
@@ -56,7 +56,11 @@ beforeAll(() => {
   }
   writeFileSync(
     join(folder, 'tsconfig.json'),
-    JSON.stringify({ extends: '../../tsconfig.json', compilerOptions, include: ['.'] }),
+    JSON.stringify({
+      extends: '../../tsconfig.json',
+      compilerOptions,
+      include: ['*.ts'],
+    }),
   )
 })
 
@@ -77,7 +81,7 @@ describe('README.md', () => {
   })
 
   test('its server runs and does what the text says', () => {
-    const { stdout, stderr, status } = spawnSync(process.execPath, [join(folder, 'server.js')], {
+    const { stdout, stderr, status } = spawnSync(process.execPath, [join(folder, 'out', 'server.js')], {
       cwd: data,
       encoding: 'utf8',
       timeout: 15_000,
