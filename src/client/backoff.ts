@@ -14,7 +14,7 @@ export function backoffMs(attempt: number, retryMs: number, fraction: number): n
 }
 
 /** A `retry:` of 0 would make a reader hammer, one of a day would silence it. */
-export function clampRetryMs(retryMs: number): number {
+function clampRetryMs(retryMs: number): number {
   return Math.min(to, Math.max(from, retryMs))
 }
 

@@ -15,7 +15,7 @@ export interface EngineParts {
   readonly client: string
   readonly topics: Topics
   readonly report: (error: ClientError) => void
-  /** After each input that changed the state. */
+  /** After each input that changed the state, before anything is done about it. */
   readonly changed: (state: MachineState) => void
 }
 
@@ -55,10 +55,11 @@ export function runMachine(parts: EngineParts): (input: Input) => void {
     } else if (action.type === 'timer') {
       const { name, ms } = action
       timers.get(name)?.cancel()
+      // In Node a stream keeps its process alive, so the wait for the next one does as well.
       if (ms !== null)
         timers.set(
           name,
-          clock.setTimer(() => ring(name), ms),
+          clock.setTimer(() => ring(name), ms, { keepsProcess: true }),
         )
     } else if (action.type === 'report') report(action.error)
     else topics[action.type](action as never)
@@ -72,8 +73,9 @@ export function runMachine(parts: EngineParts): (input: Input) => void {
       const before = state
       const now = step(before, next, { at: clock.monotonic(), fraction: random.fraction() })
       state = now.state
-      now.actions.forEach(act)
+      // First, so that whoever is called by an action sees the state that led to it.
       if (state !== before) changed(state)
+      now.actions.forEach(act)
     }
     running = false
   }

@@ -26,7 +26,7 @@ export interface Stream {
 }
 
 /** A stream whose `hello` has come. Moments are monotonic ms. */
-export interface LiveStream extends Stream {
+interface LiveStream extends Stream {
   readonly connectionId: string
   readonly heartbeatMs: number
   readonly upAt: number
@@ -78,7 +78,7 @@ export type Input =
   | StreamInput
 
 /** News of one stream. Of one that is neither current nor opening it changes nothing. */
-export type StreamInput = StreamNews & { readonly stream: number }
+type StreamInput = StreamNews & { readonly stream: number }
 
 /** What streams tell. */
 export type StreamNews =

@@ -26,7 +26,7 @@ interface Subscription extends SubscribeOptions {
   /** The stream that carries the topic was opened at a cursor, so that no snapshot comes by itself. */
   readonly onJoin?: () => void
 }
-export type SubscriptionParts = Omit<Subscription, 'handlers'>
+type SubscriptionParts = Omit<Subscription, 'handlers'>
 
 /** One topic, or what is addressed to the person. */
 interface Entry {

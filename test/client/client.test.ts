@@ -317,7 +317,7 @@ describe('the environment', () => {
 
   test('C3: a half-open connection is given up after 2.5 heartbeats, and what was missed comes by the next', async () => {
     const { clock, hub, client } = setUp()
-    const faults = [{ bytes: 260, then: 'silence' as const }]
+    const faults = [{ bytes: 260, ending: 'silence' as const }]
     hub.fault = () => faults.shift() ?? {}
     const got: (number | undefined)[] = []
     client.subscribe('a', { '*': ({ seq }) => got.push(seq) })

@@ -11,7 +11,7 @@ export interface Fault {
   readonly refuse?: 'network' | 'silence' | 'portal' | number
   /** The stream ends (or, half-open, only falls silent) after this many bytes, which may be inside a frame. */
   readonly bytes?: number
-  readonly then?: 'end' | 'error' | 'silence'
+  readonly ending?: 'end' | 'error' | 'silence'
   /** Each frame is sent twice. */
   readonly twice?: boolean
 }
@@ -21,7 +21,7 @@ export interface Logged extends TidingsEvent {
 }
 
 const encoder = new TextEncoder()
-export const heartbeatMs = 25_000
+const heartbeatMs = 25_000
 
 /**
  * A hub in memory that speaks the protocol to one client through its `fetch`, and the network between them, which does what
@@ -218,7 +218,7 @@ class FakeStream {
       this.#controller?.enqueue(bytes.slice(at, at + size))
       at += size
     }
-    if (this.#left <= 0 && this.#fault.then !== 'silence') this.end(this.#fault.then ?? 'end')
+    if (this.#left <= 0 && this.#fault.ending !== 'silence') this.end(this.#fault.ending ?? 'end')
   }
 
   end(how: 'end' | 'error'): void {

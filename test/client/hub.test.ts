@@ -1,6 +1,8 @@
+import { execFile } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { promisify } from 'node:util'
 import { SignJWT } from 'jose'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { type Client, type ClientOptions, createClient } from '#src/client/index.js'
@@ -64,7 +66,8 @@ function until({ subscribe }: { subscribe(listener: () => void): () => void }, h
       undo()
       resolve()
     }
-    const undo = subscribe(look)
+    // The state changes before handlers are called.
+    const undo = subscribe(() => queueMicrotask(look))
     queueMicrotask(look)
   })
 }
@@ -163,7 +166,7 @@ describe('against the real hub, over real sockets', () => {
     expect(late.getSnapshot()).toMatchObject({ status: 'completed', counters: { processed: 3 } })
 
     await hub.jobs.run(first.id, async (job) => {
-      for (let page = 0; page < 4; page++) job.increment({ processed: 1 })
+      for (let page = 0; page < 4; page++) void job.increment({ processed: 1 })
     })
     await until(view, () => view.getSnapshot()?.status === 'completed')
     expect(percents.at(-1)).toBe(100)
@@ -241,5 +244,17 @@ describe('against the real hub, over real sockets', () => {
     await until(client.status, () => got.length > 1)
     expect(got).toEqual(['before', 'meanwhile'])
     expect(gaps[0]).toBe('epoch')
+  })
+
+  test('C2: in Node a process that waits for its hub stays alive, and ends when the client is closed', async () => {
+    const client = import.meta.resolve('#src/client/index.js')
+    const script = `
+      import { createClient } from ${JSON.stringify(client)}
+      const client = createClient({ url: 'http://127.0.0.1:9' })
+      client.subscribe('report:1', {})
+      client.onError(() => client.status.getSnapshot().failures === 2 && client.close())
+      process.on('exit', () => console.log(client.status.getSnapshot().failures))`
+    const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', script])
+    expect(stdout).toBe('2\n')
   })
 })

@@ -89,7 +89,7 @@ function weather(dice: (sides: number) => number): Fault {
   if (roll === 4) return { refuse: 503 }
   if (roll === 5) return { refuse: 'silence' }
   if (roll === 6) return { refuse: 'portal' }
-  if (roll < 14) return { bytes: dice(2_500), then: (['end', 'error', 'silence'] as const)[dice(3)] as 'end' }
+  if (roll < 14) return { bytes: dice(2_500), ending: (['end', 'error', 'silence'] as const)[dice(3)] as 'end' }
   return { twice: dice(3) === 0 }
 }
 

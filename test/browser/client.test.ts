@@ -1,0 +1,197 @@
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { type Browser, chromium, type Page } from 'playwright-core'
+import { build } from 'vite'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { createClient } from '#src/client/index.js'
+import { toNodeHandler } from '#src/http/node.js'
+import { createHub, type Hub } from '#src/index.js'
+import { type FaultProxy, faultProxy } from '#src/testing/index.js'
+
+declare global {
+  /** What the page's bundle leaves in the page. */
+  var tidings: { readonly createClient: typeof createClient }
+  var got: unknown[]
+}
+
+const executablePath = '/usr/bin/chromium'
+const flags = ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-component-update']
+/** With `CI=true` a missing program is a failure. */
+const skipped = !existsSync(executablePath) && process.env.CI !== 'true'
+
+/** The client as a page gets it: one file, bundled and minified. */
+async function bundle(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'tidings-page-'))
+  const input = join(folder, 'page.js')
+  const client = fileURLToPath(import.meta.resolve('#src/client/index.js'))
+  await writeFile(
+    input,
+    `import { createClient } from ${JSON.stringify(client)}\nglobalThis.tidings = { createClient }`,
+  )
+  const result = await build({
+    root: folder,
+    configFile: false,
+    logLevel: 'error',
+    build: { write: false, minify: true, modulePreload: false, rollupOptions: { input } },
+  })
+  await rm(folder, { recursive: true })
+  if (Array.isArray(result) || !('output' in result)) throw new Error('expected one output')
+  return result.output[0].code
+}
+
+describe.skipIf(skipped)('in Chromium', () => {
+  let hub: Hub
+  let server: Server
+  let proxy: FaultProxy
+  let browser: Browser
+
+  beforeAll(async () => {
+    const code = await bundle()
+    hub = await createHub({
+      authenticate: (request) => {
+        const user = /user=(\w+)/.exec(request.headers.get('Cookie') ?? '')?.[1]
+        return user ? { userId: user, subscribe: ['report:*'] } : null
+      },
+      heartbeatMs: 1_000,
+      retryMs: { from: 50, to: 100 },
+    })
+    const tidings = toNodeHandler(hub, { basePath: '/tidings' })
+    server = createServer((request, response) => {
+      tidings(request, response, () => {
+        const isScript = request.url === '/page.js'
+        response.setHeader('Content-Type', isScript ? 'text/javascript' : 'text/html')
+        if (!isScript) response.setHeader('Set-Cookie', 'user=7; Path=/; SameSite=Lax')
+        response.end(isScript ? code : '<!doctype html><script type="module" src="/page.js"></script>')
+      })
+    }).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    proxy = await faultProxy({ port: (server.address() as AddressInfo).port })
+    browser = await chromium.launch({ executablePath, args: [...flags, '--disable-sync', '--no-first-run'] })
+  })
+
+  afterAll(async () => {
+    await browser?.close()
+    await proxy?.close()
+    await hub?.close({ drainMs: 0 })
+    server?.closeAllConnections()
+    server?.close()
+  })
+
+  /** A page of its own, signed in as user 7, and the errors that nobody caught in it. */
+  async function open(): Promise<{ page: Page; errors: Error[]; close: () => Promise<void> }> {
+    const context = await browser.newContext()
+    const page = await context.newPage()
+    const errors: Error[] = []
+    page.on('pageerror', (error) => errors.push(error))
+    await page.goto(proxy.url)
+    await page.waitForFunction(() => globalThis.tidings !== undefined)
+    return { page, errors, close: () => context.close() }
+  }
+  const heard = (page: Page, count: number): Promise<unknown> =>
+    page.waitForFunction((least) => globalThis.got.length >= least, count)
+  const got = (page: Page): Promise<unknown[]> => page.evaluate(() => globalThis.got)
+  const publish = (data: unknown) => hub.publish({ topic: 'report:1', type: 'report.updated', data })
+
+  test('C1, C2: the bundled client gets every event once, through cut and silent connections; one stream carries it all', async () => {
+    const { page, errors, close } = await open()
+    const { job } = await hub.jobs.create({ owner: 'user:7', kind: 'crawl', total: 2 })
+    await page.evaluate((jobId) => {
+      globalThis.got = []
+      const client = globalThis.tidings.createClient({ url: '/tidings' })
+      const dataset = document.documentElement.dataset
+      client.status.subscribe(() => {
+        dataset.status = client.status.getSnapshot().status
+      })
+      client.subscribe('report:1', { 'report.updated': ({ data }) => globalThis.got.push(data) })
+      client.on('notification', ({ data }) => {
+        dataset.notification = String(data)
+      })
+      const view = client.job(jobId)
+      view.subscribe(() => {
+        dataset.percent = String(view.getSnapshot()?.percent)
+      })
+    }, job.id)
+    await page.waitForSelector('html[data-status="connected"][data-percent="0"]', { state: 'attached' })
+    expect(hub.stats().connections).toBe(1)
+
+    for (let n = 0; n < 10; n++) await publish(n)
+    await heard(page, 10)
+    proxy.cut()
+    for (let n = 10; n < 20; n++) await publish(n)
+    await heard(page, 20)
+    proxy.set({ halfOpen: true })
+    for (let n = 20; n < 30; n++) await publish(n)
+    await page.waitForSelector('html[data-status="waiting"]', { state: 'attached' })
+    proxy.set({})
+    await heard(page, 30)
+    await hub.publish({ to: { users: ['7'] }, type: 'notification', data: 'ready' })
+    await hub.jobs.run(job.id, async (running) => void running.increment({ processed: 2 }))
+    await page.waitForSelector('html[data-notification="ready"][data-percent="100"]', { state: 'attached' })
+    expect(await got(page)).toEqual(Array.from({ length: 30 }, (_, n) => n))
+    expect(errors).toEqual([])
+    await close()
+  })
+
+  test('C2: offline and online again, the client shows both and continues where it was', async () => {
+    const { page, close } = await open()
+    await page.evaluate(() => {
+      globalThis.got = []
+      const client = globalThis.tidings.createClient({ url: '/tidings' })
+      client.status.subscribe(() => {
+        document.documentElement.dataset.status = client.status.getSnapshot().status
+      })
+      client.subscribe('report:1', { '*': ({ data }) => globalThis.got.push(data) })
+    })
+    await page.waitForSelector('html[data-status="connected"]', { state: 'attached' })
+    await page.context().setOffline(true)
+    proxy.cut()
+    await page.waitForSelector('html[data-status="offline"]', { state: 'attached' })
+    await publish('while away')
+    await page.context().setOffline(false)
+    await heard(page, 1)
+    expect(await got(page)).toEqual(['while away'])
+    await close()
+  })
+
+  test('C10: the browser’s own EventSource works against the hub, and resumes by itself', async () => {
+    const { page, close } = await open()
+    await page.evaluate(async () => {
+      globalThis.got = []
+      const source = new EventSource('/tidings/events?topic=report:1')
+      source.addEventListener('report.updated', (event) => globalThis.got.push(JSON.parse(event.data).data))
+      await new Promise((resolve) => source.addEventListener('hello', resolve, { once: true }))
+    })
+    for (let n = 0; n < 5; n++) await publish(n)
+    await heard(page, 5)
+    proxy.cut({ gracefully: true })
+    for (let n = 5; n < 10; n++) await publish(n)
+    await heard(page, 10)
+    expect(await got(page)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
+    await close()
+  })
+
+  test('C10: with `named=false` onmessage hears every type, and the person’s own topics need no name', async () => {
+    const { page, close } = await open()
+    await page.evaluate(async () => {
+      globalThis.got = []
+      const source = new EventSource('/tidings/events?named=false')
+      source.onmessage = ({ data }) => globalThis.got.push(JSON.parse(data))
+      await new Promise((resolve) => source.addEventListener('hello', resolve, { once: true }))
+    })
+    await hub.publish({ to: { users: ['7'] }, type: 'notification', data: 1 })
+    await hub.publish({ to: { users: ['8'] }, type: 'notification', data: 'of somebody else' })
+    await hub.publish({ topic: 'all', type: 'news', data: 2 })
+    await heard(page, 2)
+    expect(await got(page)).toMatchObject([
+      { type: 'notification', topic: 'user:7', data: 1 },
+      { type: 'news', topic: 'all', data: 2 },
+    ])
+    await close()
+  })
+})
