@@ -13,7 +13,8 @@ test('§12: every default is an option, and a wrong or unknown one is refused by
       return `${code} ${field}`
     }
   }
-  for (const value of [0, -1, 1.5, Number.NaN, '10', null]) expect(refusal({ heartbeatMs: value })).toBe('option_invalid heartbeatMs')
+  for (const value of [0, -1, 1.5, Number.NaN, '10', null])
+    expect(refusal({ heartbeatMs: value })).toBe('option_invalid heartbeatMs')
   expect(refusal({ retryMs: { from: 5, to: 1 } })).toBe('option_invalid retryMs.to')
   expect(refusal({ hartbeatMs: 10 })).toBe('option_invalid hartbeatMs')
 })
