@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { onTestFinished } from 'vitest'
-import type { Session } from '#src/auth/claims.js'
+import type { Session } from '#src/auth/session.js'
 import { toNodeHandler } from '#src/http/node.js'
 import { createHub, type HubOptions } from '#src/index.js'
 import type { TidingsEvent } from '#src/protocol/event.js'
