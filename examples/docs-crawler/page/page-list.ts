@@ -26,10 +26,16 @@ export class PageList {
   readonly #crawl: string
   readonly #rows = new Map<number, { page: Page; row: HTMLLIElement }>()
   readonly #list = element('ol', { class: 'pages' })
+  readonly #scroll = element(
+    'div',
+    { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': 'List of pages' },
+    this.#list,
+  )
   readonly #tabs = new Map<Group, HTMLButtonElement>()
   readonly #empty = element('p', { class: 'quiet' }, 'No page here.')
   #group: Group = 'all'
-  #drawing = 0
+  #isDrawing = false
+  #isFollowing = true
 
   constructor(crawl: string) {
     this.#crawl = crawl
@@ -49,8 +55,12 @@ export class PageList {
         element('div', { class: 'filters', role: 'group', 'aria-label': 'Show' }, ...this.#tabs.values()),
       ),
       this.#empty,
-      element('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': 'List of pages' }, this.#list),
+      this.#scroll,
     )
+    // The list follows the crawl until somebody scrolls it or looks into it.
+    for (const type of ['wheel', 'pointerdown', 'keydown', 'touchstart']) {
+      this.#scroll.addEventListener(type, () => (this.#isFollowing = false), { passive: true })
+    }
     this.#choose('all')
   }
 
@@ -64,8 +74,10 @@ export class PageList {
       this.#fill(row, page)
       if (!known) this.#insert(row, page.number)
     }
-    this.#drawing ||= requestAnimationFrame(() => {
-      this.#drawing = 0
+    if (this.#isDrawing) return
+    this.#isDrawing = true
+    requestAnimationFrame(() => {
+      this.#isDrawing = false
       this.#count()
     })
   }
@@ -74,6 +86,13 @@ export class PageList {
   reading(number: number): void {
     const known = this.#rows.get(number)
     if (known?.page.state === 'queued') this.take([{ ...known.page, state: 'taken' }])
+    if (known && this.#isFollowing) {
+      const { offsetTop, offsetHeight } = known.row
+      this.#scroll.scrollTop = Math.max(
+        this.#scroll.scrollTop,
+        offsetTop + 3 * offsetHeight - this.#scroll.clientHeight,
+      )
+    }
   }
 
   #insert(row: HTMLLIElement, number: number): void {
