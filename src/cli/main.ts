@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 import { once } from 'node:events'
 import { Command } from 'commander'
 import { TidingsError } from '../errors.js'
