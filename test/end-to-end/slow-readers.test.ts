@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { slowReaders } from './slow-readers.js'
 
-// Times are a tenth of the product's; slow-readers.full.test.ts runs them whole.
+// Times are about a twelfth of the product's; slow-readers.full.test.ts runs them whole.
 test('D4, D6: readers that stop cost bounded memory, get what retention still has, and hear of the rest', {
   timeout: 60_000,
 }, async () => {
