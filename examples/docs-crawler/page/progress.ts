@@ -46,6 +46,7 @@ export function progressPanel(address: string): { readonly root: HTMLElement; up
     tell('Discovered', count(discovered))
     tell('Read', count(processed))
     tell('Failed', count(failed))
+    tiles.get('Failed')?.parentElement?.toggleAttribute('data-some', failed > 0)
     tell('Skipped', count(skipped))
     const { perMinute, leftMs } = paceOf(job)
     tell('A minute', perMinute === null ? '–' : count(perMinute))

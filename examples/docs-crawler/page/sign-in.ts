@@ -10,7 +10,6 @@ export function signIn(place: Element): Promise<Visitor> {
       required: true,
       maxlength: 40,
       autocomplete: 'nickname',
-      autofocus: true,
     })
     const problem = element('p', { class: 'problem', role: 'alert' })
     const submit = async (event: Event): Promise<void> => {

@@ -23,7 +23,7 @@ export class Converter {
   #current: Waiting | null = null
   #timer: NodeJS.Timeout | undefined
 
-  constructor(timeoutMs = 20_000) {
+  constructor(timeoutMs = 60_000) {
     this.#timeoutMs = timeoutMs
   }
 

@@ -19,10 +19,11 @@ export function pageAddress(href: string, base?: string | URL): string | null {
 export function linksOf(document: Document, pageUrl: string, origin: string): string[] {
   if (/\bnofollow\b|\bnone\b/i.test(document.querySelector('meta[name="robots"]')?.getAttribute('content') ?? ''))
     return []
+  const base = baseOf(document, pageUrl)
   const links = new Set<string>()
   for (const anchor of document.querySelectorAll('a[href]')) {
     if (/\bnofollow\b/i.test(anchor.getAttribute('rel') ?? '')) continue
-    const address = pageAddress(anchor.getAttribute('href') ?? '', baseOf(document, pageUrl))
+    const address = pageAddress(anchor.getAttribute('href') ?? '', base)
     if (address && new URL(address).origin === origin && address !== pageUrl) links.add(address)
   }
   return [...links]
