@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -95,10 +95,9 @@ describe('README.md', () => {
     expect(readdirSync(join(data, 'data'))).toContain('tidings.db')
   })
 
-  test('the commands it names exist, and so do the pages', () => {
+  test('the commands it names exist', () => {
     const { scripts } = JSON.parse(readFileSync('package.json', 'utf8'))
     for (const [, name] of readme.matchAll(/npm (?:run )?(start|test|build)\b/g))
       expect(scripts).toHaveProperty(name as string)
-    for (const [, page] of readme.matchAll(/\]\(([^)#:]+)\)/g)) expect(existsSync(page as string), page).toBe(true)
   })
 })
