@@ -10,8 +10,9 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     // What takes minutes runs with `npm run test:full`.
     exclude: [...configDefaults.exclude, ...(full ? [] : ['**/*.full.test.ts'])],
-    testTimeout: full ? 600_000 : 20_000,
-    hookTimeout: full ? 600_000 : 60_000,
+    // Not a judgement on speed: they end what hangs.
+    testTimeout: full ? 600_000 : 90_000,
+    hookTimeout: full ? 600_000 : 90_000,
     server: { deps: { external: [/\/dist\//] } },
     maxWorkers: 2,
   },
