@@ -56,8 +56,8 @@ export async function openDatabase(file: string): Promise<DatabaseSync> {
 
 async function loadSqlite(): Promise<typeof import('node:sqlite')> {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
-  const name = major > 22 || (major === 22 && minor >= 13) ? 'node:sqlite' : '@photostructure/sqlite'
-  return (await import(name)) as typeof import('node:sqlite')
+  if (major > 22 || (major === 22 && minor >= 13)) return await import('node:sqlite')
+  return (await import('@photostructure/sqlite')) as unknown as typeof import('node:sqlite')
 }
 
 /** Runs `work` as one step: all of it is kept, or none. */

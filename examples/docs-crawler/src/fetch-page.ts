@@ -29,7 +29,7 @@ export interface FetchParts {
   readonly convert: (html: string, url: string) => Promise<ConvertedPage>
 }
 
-export const defaultLimits: FetchLimits = { timeoutMs: 15_000, bytes: 5 * 1024 * 1024, attempts: 3, backoffMs: 1_000 }
+const defaultLimits: FetchLimits = { timeoutMs: 15_000, bytes: 5 * 1024 * 1024, attempts: 3, backoffMs: 1_000 }
 /** A site may ask for a pause by `Retry-After`; nobody waits longer than this in front of a browser. */
 const longestPauseMs = 30_000
 

@@ -2,7 +2,7 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { inOneStep } from './database.js'
 import type { Outcome } from './fetch-page.js'
 
-export type PageState = 'queued' | 'taken' | 'done' | 'failed' | 'skipped'
+type PageState = 'queued' | 'taken' | 'done' | 'failed' | 'skipped'
 
 /** A page as people see it. */
 export interface Page {

@@ -7,7 +7,7 @@ import { AddressRefused } from './address-guard.js'
 const robotsParser = createRequire(import.meta.url)('robots-parser') as typeof robotsParserType.default
 
 /** How this crawler calls itself, to sites and in robots.txt. */
-export const robotName = 'tidings-docs-crawler'
+const robotName = 'tidings-docs-crawler'
 export const userAgent = `${robotName}/0.1`
 
 export interface RobotRules {

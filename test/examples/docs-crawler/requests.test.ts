@@ -21,8 +21,7 @@ test('X1: a wrong address or limit is refused with the field at fault', () => {
   for (const url of ['http://127.0.0.1/', 'localhost:3000', 'http://[::1]/'])
     expect([url, refusal({ url })]).toEqual([url, '400 address_refused url'])
   const url = 'https://docs.example.com/'
-  for (const maxDepth of [-1, 1.5, 21, '3', true])
-    expect(refusal({ url, maxDepth })).toBe('400 limit_invalid maxDepth')
+  for (const maxDepth of [-1, 1.5, 21, '3', true]) expect(refusal({ url, maxDepth })).toBe('400 limit_invalid maxDepth')
   for (const maxPages of [0, 5_001, 'all']) expect(refusal({ url, maxPages })).toBe('400 limit_invalid maxPages')
   expect(refusal({ url: ' docs.example.com ' })).toEqual({ url, maxDepth: 3, maxPages: 100 })
 })
