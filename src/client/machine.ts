@@ -106,7 +106,7 @@ const transitions: Transitions = {
     settle(turn)
   },
   opening: (_state, _input, turn) =>
-    lost(turn, 'opening', 0, () => retry(turn, new ClientError('timeout', 'The hub did not say hello in time.'))),
+    lost(turn, 'opening', 0, () => retry(turn, new ClientError('timeout', 'No hello in time.'))),
   current: ({ current }, _, turn) => {
     if (!current) return
     const leftMs = current.lastByteAt + silenceLimitMs(current.heartbeatMs) - turn.at
@@ -133,7 +133,7 @@ const transitions: Transitions = {
   },
   ended: (state, { stream, cause }, turn) =>
     lost(turn, roleOf(state, stream), turn.at, () =>
-      retry(turn, new ClientError('connection', 'The connection to the hub was lost.', { cause })),
+      retry(turn, new ClientError('connection', 'The connection was lost.', { cause })),
     ),
   failed: ({ opening }, failure, turn) => lost(turn, 'opening', 0, () => refused(turn, failure, opening)),
 }
@@ -171,7 +171,7 @@ function up(turn: Turn, hello: Hello | null): void {
 function heard({ state, actions }: Turn, name: string, data: unknown): void {
   const { current, cursor } = state
   if (data === undefined) {
-    const error = new ClientError('server', 'The hub sent an event that is not JSON.')
+    const error = new ClientError('server', 'An event is not JSON.')
     actions.push({ type: 'report', error })
   } else if (name === 'gap') actions.push({ type: 'gap', notice: data as GapNotice })
   else if (name === 'snapshot') actions.push({ type: 'snapshot', notice: data as SnapshotNotice })
@@ -190,7 +190,7 @@ function isEvent(data: unknown, name: string): data is TidingsEvent {
 function bye(turn: Turn, notice: Bye | null): void {
   if (notice?.reconnect === false) {
     if (notice.reason === 'ended') return park(turn, 'change', null)
-    const message = `The hub ended the stream for good: ${notice.reason}.`
+    const message = `The stream ended for good: ${notice.reason}.`
     return park(turn, 'connect', new ClientError('server', message, { code: 'closed' }))
   }
   const retryAfterMs = clampRetryAfterMs(notice?.retryAfterMs)
