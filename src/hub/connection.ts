@@ -1,13 +1,15 @@
-import { type Position, formatCursor } from '../protocol/cursor.js'
 import type { Bye, CloseReason, GapNotice } from '../protocol/control.js'
+import { type Position, formatCursor } from '../protocol/cursor.js'
 import { isTerminalType } from '../protocol/job.js'
+import type { ReadResult } from '../store/store.js'
 import type { Channel } from './channel.js'
 import { selectForLagging } from './conflation.js'
 import { type EncodedEvent, Frame } from './frame.js'
+import { helloFrames } from './hello.js'
 import type { HubContext } from './hub.js'
-import type { ReadResult } from '../store/store.js'
 import type { Outlet, OutletListener } from './outlet.js'
-import { gapKey, openingOf, type Start } from './start.js'
+import { StallWatch } from './stall-watch.js'
+import { type Start, gapKey, openingOf } from './start.js'
 
 export interface ConnectionOptions {
   readonly id: string
@@ -32,6 +34,7 @@ export class Connection implements OutletListener {
   readonly #channel: Channel
   readonly #outlet: Outlet
   readonly #options: ConnectionOptions
+  readonly #stall: StallWatch | null
   readonly #types: ReadonlySet<string> | null
   /** Per topic: events at or below are left out, because the reader has them from a snapshot or an earlier position. */
   readonly #floors = new Map<string, number>()
@@ -53,6 +56,11 @@ export class Connection implements OutletListener {
     this.#channel = channel
     this.#outlet = outlet
     this.#options = options
+    const { wheel, clock, settings } = context
+    this.#stall =
+      outlet.transport === 'sse'
+        ? new StallWatch(outlet, wheel, clock, settings.slowConsumerMs, () => this.end('slow_consumer'))
+        : null
     this.#types = options.types && new Set(options.types)
     this.#unended = options.topics.every((topic) => topic.startsWith('job:')) ? new Set(options.topics) : null
   }
@@ -87,26 +95,7 @@ export class Connection implements OutletListener {
     this.#position = opening.position
     this.#told = opening.told
     for (const [topic, seq] of opening.floors) this.#floors.set(topic, seq)
-    const cursor = formatCursor(opening.position)
-    this.#outlet.push(
-      Frame.ofControl(
-        'hello',
-        {
-          connectionId: this.id,
-          cursor,
-          resumed: opening.resumed,
-          topics: this.#options.topics,
-          ...(this.#options.types && { types: this.#options.types }),
-          heartbeatMs: this.#context.settings.heartbeatMs,
-          protocol: this.#context.settings.protocolVersion,
-          degraded: false,
-        },
-        // `retry:` is for native EventSource, which has no jitter of its own.
-        { id: cursor, retryMs: this.#context.retryMs() },
-      ),
-    )
-    // Some virus scanners hold each event until the next byte comes.
-    this.#outlet.push(Frame.ofBlock({ comment: '' }))
+    for (const frame of helloFrames(this.#context, this.#options, opening)) this.#outlet.push(frame)
     for (const gap of opening.gaps) this.#tellGap(gap)
     await this.#sendSnapshots(opening.snapshotTopics)
     if (this.closed) return true
@@ -264,7 +253,7 @@ export class Connection implements OutletListener {
       const position = encoded.position as Position
       if (position.epoch === this.#position.epoch && position.seq <= this.#position.seq) continue
       if (this.#outlet.full) {
-        this.#watchForStall()
+        this.#stall?.begin()
         return false
       }
       if (!chosen || chosen.has(encoded)) this.#send(encoded)
@@ -333,18 +322,6 @@ export class Connection implements OutletListener {
   #fallBehindSlow(): void {
     this.#state = 'catching-up'
     this.#lagging = this.#wasLive && this.#outlet.transport !== 'poll'
-    this.#watchForStall()
-  }
-
-  /** A reader that takes no byte for `slowConsumerMs` while bytes wait is closed (D6). */
-  #watchForStall(): void {
-    if (this.#outlet.transport !== 'sse') return
-    const { wheel, settings } = this.#context
-    const before = this.#outlet.progress
-    wheel.after(settings.slowConsumerMs, () => {
-      if (this.closed || !this.#outlet.full) return
-      if (this.#outlet.progress === before) this.end('slow_consumer')
-      else this.#watchForStall()
-    })
+    this.#stall?.begin()
   }
 }

@@ -67,9 +67,9 @@ function byteLength(text: string): number {
 export class EncodedEvent {
   readonly event: StoredEvent
   readonly position: Position | null
-  #frames = new Map<string, Frame>()
-  #first: Frame | null = null
-  #firstTopics: readonly string[] | null = null
+  /** Nearly every event has one frame; the others of one that has more are in the map. */
+  #first: { readonly topics: readonly string[]; readonly named: boolean; readonly frame: Frame } | null = null
+  #others: Map<string, Frame> | null = null
 
   /** `epoch` null: a volatile event, which has no place in the log. */
   constructor(event: StoredEvent, epoch: string | null) {
@@ -79,18 +79,26 @@ export class EncodedEvent {
 
   /** The frame for readers who receive the event by `topics`; `named` writes its type as `event:`. */
   frame(topics: readonly string[], named: boolean): Frame {
-    if (named && topics === this.#firstTopics && this.#first) return this.#first
-    const key = (named ? 'n' : '-') + (topics.length === 1 ? topics[0] : JSON.stringify(topics))
-    let frame = this.#frames.get(key)
-    if (!frame) {
-      const content = this.position ? this.event : { ...this.event, seq: undefined }
-      frame = Frame.ofEvent(encodeEnvelope(content, topics), this.event.type, this.position, named)
-      this.#frames.set(key, frame)
+    const first = this.#first
+    if (!first) {
+      const frame = this.#encode(topics, named)
+      this.#first = { topics, named, frame }
+      return frame
     }
-    if (named && topics === this.event.topics) {
-      this.#first = frame
-      this.#firstTopics = topics
-    }
+    if (named === first.named && isSame(topics, first.topics)) return first.frame
+    const key = JSON.stringify([named, topics])
+    const frame = this.#others?.get(key) ?? this.#encode(topics, named)
+    this.#others ??= new Map()
+    this.#others.set(key, frame)
     return frame
   }
+
+  #encode(topics: readonly string[], named: boolean): Frame {
+    const content = this.position ? this.event : { ...this.event, seq: undefined }
+    return Frame.ofEvent(encodeEnvelope(content, topics), this.event.type, this.position, named)
+  }
+}
+
+function isSame(left: readonly string[], right: readonly string[]): boolean {
+  return left === right || (left.length === right.length && left.every((topic, index) => topic === right[index]))
 }

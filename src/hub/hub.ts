@@ -8,7 +8,8 @@ import type { Job } from '../protocol/job.js'
 import { checkTopic } from '../protocol/topic.js'
 import { type Random, randomToken } from '../random.js'
 import type { Store, StoredEvent, TopicDescription } from '../store/store.js'
-import { Channel } from './channel.js'
+import { Channels } from './channels.js'
+import type { Channel } from './channel.js'
 import { Connection, type ConnectionOptions } from './connection.js'
 import { type Counters, newCounters } from './counters.js'
 import { EndOfTick } from './end-of-tick.js'
@@ -43,6 +44,7 @@ export interface HubContext {
   readonly settings: HubSettings
   readonly counters: Counters
   readonly wheel: Wheel
+  readonly clock: Clock
   encode(event: StoredEvent, epoch: string): EncodedEvent
   pingFrame(position: Position): Frame
   retryMs(): number
@@ -79,7 +81,7 @@ export class HubCore implements HubContext {
   readonly wheel: Wheel
   readonly snapshot: Snapshots['snapshot']
   readonly onError: HubParts['onError']
-  readonly #channels = new Map<string, { readonly opening: Promise<Channel>; holders: number }>()
+  readonly #channels: Channels
   readonly #connections = new Map<string, { connection: Connection; channel: Channel; cancel(): void }>()
   #lastPing: { cursor: string; frame: Frame } | null = null
   #draining = false
@@ -93,6 +95,7 @@ export class HubCore implements HubContext {
     this.makeId = parts.makeId
     this.onError = parts.onError
     this.snapshot = (namespace, topic) => parts.snapshots.snapshot(namespace, topic)
+    this.#channels = new Channels(parts.store, parts.settings.ringBytes)
     this.wheel = new Wheel(parts.clock, Math.max(1, Math.min(500, Math.floor(parts.settings.heartbeatMs / 4))))
   }
 
@@ -121,7 +124,7 @@ export class HubCore implements HubContext {
   /** Stores and delivers what has been checked, all or nothing. */
   async publishDrafts(namespace: string, drafts: readonly Draft[]): Promise<PublishResult[]> {
     const deliver = (event: StoredEvent): void =>
-      void this.#channels.get(namespace)?.opening.then((channel) => channel.deliverVolatile(event))
+      void this.#channels.get(namespace).then((channel) => channel?.deliverVolatile(event))
     const results = await storeDrafts(this.store, namespace, drafts, deliver, () => this.clock.now())
     for (const result of results) this.counters[result.duplicate ? 'duplicates' : 'published']++
     return results
@@ -134,7 +137,7 @@ export class HubCore implements HubContext {
   ): Promise<Connection | null> {
     if (this.#draining)
       throw new TidingsError('draining', 'This hub is shutting down.', { retryAfterMs: this.returnDelayMs('shutdown') })
-    const channel = await this.#hold(request.namespace)
+    const channel = await this.#channels.hold(request.namespace)
     const id = randomToken(this.random, 22)
     let connection: Connection | null = null
     const outlet = makeOutlet({ drained: () => connection?.drained(), gone: () => connection?.gone() }, id)
@@ -183,7 +186,7 @@ export class HubCore implements HubContext {
   }
 
   async readersOf(namespace: string, topic: string): Promise<number> {
-    return (await this.#channels.get(namespace)?.opening)?.readersOf(topic) ?? 0
+    return (await this.#channels.get(namespace))?.readersOf(topic) ?? 0
   }
 
   /** Says `bye` to everybody, spread over the return window, and waits up to `drainMs` for them to be gone. */
@@ -204,8 +207,7 @@ export class HubCore implements HubContext {
     }
     for (const { connection } of [...this.#connections.values()]) connection.gone()
     this.wheel.close()
-    for (const { opening } of this.#channels.values()) (await opening).close()
-    this.#channels.clear()
+    await this.#channels.close()
   }
 
   // HubContext
@@ -244,7 +246,7 @@ export class HubCore implements HubContext {
     this.#connections.delete(connection.id)
     this.counters.closed++
     if (this.#connections.size === 0) this.#emptied?.()
-    this.#release(entry.channel.namespace)
+    this.#channels.release(entry.channel.namespace)
   }
 
   #register(connection: Connection, channel: Channel, outlet: Outlet, expiresAt: number | undefined): void {
@@ -272,28 +274,5 @@ export class HubCore implements HubContext {
       for (const task of tasks.values()) task.cancel()
     }
     this.#connections.set(connection.id, { connection, channel, cancel })
-  }
-
-  /** The channel of a namespace, kept while anybody holds it: its feed stops when nobody of the namespace is left here. */
-  async #hold(namespace: string): Promise<Channel> {
-    const held = this.#channels.get(namespace) ?? {
-      opening: Channel.open(namespace, this.store, this.settings.ringBytes),
-      holders: 0,
-    }
-    held.holders++
-    this.#channels.set(namespace, held)
-    try {
-      return await held.opening
-    } catch (error) {
-      this.#release(namespace)
-      throw error
-    }
-  }
-
-  #release(namespace: string): void {
-    const held = this.#channels.get(namespace)
-    if (!held || --held.holders > 0) return
-    this.#channels.delete(namespace)
-    held.opening.then((channel) => channel.close()).catch(() => {})
   }
 }

@@ -1,0 +1,52 @@
+import type { Clock } from '../clock.js'
+import type { Outlet } from './outlet.js'
+import type { Wheel } from './wheel.js'
+
+/** Looks a few times per limit, so that a stall is judged to a quarter of it. */
+const looks = 4
+
+/**
+ * Finds a reader that takes no byte for `limitMs` while bytes wait (D6). One entry of the wheel at most, and none while the
+ * outlet is not full.
+ */
+export class StallWatch {
+  readonly #outlet: Outlet
+  readonly #wheel: Wheel
+  readonly #clock: Clock
+  readonly #limitMs: number
+  readonly #onStall: () => void
+  #isWatching = false
+  #progress: unknown
+  #since = 0
+
+  constructor(outlet: Outlet, wheel: Wheel, clock: Clock, limitMs: number, onStall: () => void) {
+    this.#outlet = outlet
+    this.#wheel = wheel
+    this.#clock = clock
+    this.#limitMs = limitMs
+    this.#onStall = onStall
+  }
+
+  /** The outlet is full: watch it until it is not. */
+  begin(): void {
+    this.#note()
+    if (this.#isWatching) return
+    this.#isWatching = true
+    this.#wheel.after(this.#limitMs / looks, () => this.#look())
+  }
+
+  #look(): void {
+    this.#isWatching = false
+    if (!this.#outlet.full) return
+    this.#note()
+    if (this.#clock.monotonic() - this.#since >= this.#limitMs) this.#onStall()
+    else this.begin()
+  }
+
+  #note(): void {
+    const { progress } = this.#outlet
+    if (progress === this.#progress) return
+    this.#progress = progress
+    this.#since = this.#clock.monotonic()
+  }
+}
