@@ -3,7 +3,8 @@ import { createServer } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import { afterEach, describe, expect, test } from 'vitest'
 import { toNodeHandler } from '#src/http/node.js'
-import { type Hub, type HubOptions, createHub } from '#src/index.js'
+import { type Hub, type HubOptions, createHub, memoryStore } from '#src/index.js'
+import { SseDecoder } from '#src/protocol/sse-decode.js'
 import { readStream } from '#src/testing/sse-reader.js'
 
 let open: (() => Promise<void>)[] = []
@@ -82,6 +83,42 @@ describe('the bytes of a stream on Node', () => {
       await reader.close()
     }
     await expect.poll(() => hub.stats().connections).toBe(0)
+  })
+})
+
+describe('the fetch handler', () => {
+  test('D6: a body that nobody reads holds a bounded amount, and read on it gives every event in order', async () => {
+    const { hub } = await serve({ store: memoryStore({ retention: { events: 10_000 } }) })
+    const request = new Request('http://localhost/events?topic=user:7&userId=7')
+    const { body } = await hub.fetch(request)
+    for (let round = 0; round < 50; round++) {
+      await Promise.all(
+        Array.from({ length: 100 }, (_, index) =>
+          hub.publish({ topic: 'user:7', type: 'n', data: round * 100 + index }),
+        ),
+      )
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    // 64 KiB of unsent bytes are a few hundred of these events; the rest waits in the log.
+    expect(hub.stats().delivered).toBeLessThan(1_000)
+    const numbers: number[] = []
+    const decoder = new SseDecoder({
+      onMessage: ({ event, data }) => void (event === 'n' && numbers.push(JSON.parse(data).data)),
+    })
+    const reader = (body as ReadableStream<Uint8Array>).getReader()
+    while (numbers.length < 5_000) decoder.push((await reader.read()).value as Uint8Array)
+    expect(numbers).toEqual(Array.from({ length: 5_000 }, (_, index) => index))
+    await reader.cancel()
+    expect(hub.stats().connections).toBe(0)
+  })
+
+  test('H1: the first bytes come at once, before there is any event', async () => {
+    const { hub } = await serve()
+    const { body, headers } = await hub.fetch(new Request('http://localhost/events?topic=user:7&userId=7'))
+    expect(headers.get('Content-Type')).toBe('text/event-stream; charset=utf-8')
+    const reader = (body as ReadableStream<Uint8Array>).getReader()
+    expect(new TextDecoder().decode((await reader.read()).value)).toMatch(/^retry: \d+\nid: \S+\nevent: hello\n/)
+    await reader.cancel()
   })
 })
 
