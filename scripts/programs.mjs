@@ -20,6 +20,8 @@ export function installPrograms() {
   const apt = (...args) =>
     spawnSync('apt-get', args, { stdio: 'inherit', env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } })
   apt('update')
-  apt('install', '-y', '--no-install-recommends', ...names)
+  // Small images leave documentation out of packages; here it is what gets crawled.
+  const withPages = ['-o', 'Dpkg::Options::=--path-include=/usr/share/doc/postgresql-doc-15/*', '--reinstall']
+  apt('install', '-y', '--no-install-recommends', ...withPages, ...names)
   return missing()
 }
