@@ -86,6 +86,44 @@ describe('the bytes of a stream on Node', () => {
   })
 })
 
+describe('the fast path', () => {
+  test('what one tick brings leaves in one write per connection, and all readers share the bytes', async () => {
+    const hub = await createHub({ development: true })
+    const written: { socket: number; bytes: unknown }[] = []
+    let sockets = 0
+    const server = createServer(toNodeHandler(hub))
+    server.on('connection', (socket) => {
+      const number = sockets++
+      const write = socket.write.bind(socket) as (...given: unknown[]) => boolean
+      socket.write = ((...given: unknown[]) => {
+        written.push({ socket: number, bytes: given[0] })
+        return write(...given)
+      }) as typeof socket.write
+    })
+    await once(server.listen(0, '127.0.0.1'), 'listening')
+    open.push(async () => {
+      await hub.close({ drainMs: 50 })
+      server.closeAllConnections()
+      server.close()
+    })
+    const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    const readers = await Promise.all(
+      Array.from({ length: 3 }, () => readStream(base, { topics: ['user:7'], as: { userId: '7' } })),
+    )
+    await expect.poll(() => hub.stats().connections).toBe(3)
+    written.length = 0
+    await Promise.all(
+      Array.from({ length: 16 }, (_, index) => hub.publish({ topic: 'user:7', type: 'n', data: index })),
+    )
+    for (const reader of readers) {
+      for (let index = 0; index < 16; index++) expect((await reader.next()).data).toBe(index)
+    }
+    expect(written.map(({ socket }) => socket).toSorted()).toEqual([0, 1, 2])
+    expect(new Set(written.map(({ bytes }) => bytes)).size).toBe(1)
+    for (const reader of readers) await reader.close()
+  })
+})
+
 describe('the fetch handler', () => {
   test('D6: a body that nobody reads holds a bounded amount, and read on it gives every event in order', async () => {
     const { hub } = await serve({ store: memoryStore({ retention: { events: 10_000 } }) })
