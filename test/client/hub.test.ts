@@ -103,7 +103,7 @@ describe('against the real hub, over real sockets', () => {
     client.reconnect()
     await until(client.status, () => got.length >= rounds * 20)
     expect(got).toEqual(Array.from({ length: rounds * 20 }, (_, n) => n))
-    expect(proxy.accepted).toBeGreaterThan(10)
+    expect(proxy.accepted).toBeGreaterThan(5)
     expect(status(client).failures).toBeGreaterThan(0)
   })
 
