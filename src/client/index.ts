@@ -68,7 +68,7 @@ export function createClient(options: ClientOptions): Client {
     if (errorListeners.size() === 0 && error.kind === 'client') console.error(error)
     errorListeners.call(error)
   }
-  const failed = (cause: unknown): void => report(new ClientError('client', `A listener threw: ${cause}`, { cause }))
+  const failed = (cause: unknown): void => report(new ClientError('client', `A handler threw: ${cause}`, { cause }))
 
   const state = initialState(cursor, maxAttempts)
   const statusListeners = createListeners<void>(failed)

@@ -62,6 +62,7 @@ const transitions: Transitions = {
   connect: (state, _, turn) => {
     state.enabled = true
     state.parked = null
+    state.refreshed = false
     hurry(turn)
   },
   disconnect: (state, _, turn) => {
@@ -111,7 +112,7 @@ const transitions: Transitions = {
     if (!current) return
     const leftMs = current.lastByteAt + silenceLimitMs(current.heartbeatMs) - turn.at
     if (leftMs > 0) return setTimer(turn, 'current', leftMs)
-    lost(turn, 'current', current.lastByteAt, () => retry(turn, new ClientError('timeout', 'The stream fell silent.')))
+    lost(turn, 'current', current.lastByteAt, () => retry(turn, new ClientError('timeout', 'No byte in time.')))
   },
 
   /* What the streams tell. */
@@ -133,7 +134,7 @@ const transitions: Transitions = {
   },
   ended: (state, { stream, cause }, turn) =>
     lost(turn, roleOf(state, stream), turn.at, () =>
-      retry(turn, new ClientError('connection', 'The connection was lost.', { cause })),
+      retry(turn, new ClientError('connection', 'Connection lost.', { cause })),
     ),
   failed: ({ opening }, failure, turn) => lost(turn, 'opening', 0, () => refused(turn, failure, opening)),
 }

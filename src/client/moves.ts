@@ -77,6 +77,8 @@ export function park(turn: Turn, until: 'change' | 'connect', error: ClientError
 export function retry(turn: Turn, error: ClientError, retryAfterMs = 0): void {
   const { state, actions } = turn
   state.failures++
+  // A refresh that was cut short is tried again.
+  state.refreshed = false
   if (state.attempt + 1 >= state.maxAttempts) return park(turn, 'connect', error)
   state.error = error
   actions.push({ type: 'report', error })

@@ -67,6 +67,8 @@ export function createTopics(report: (error: ClientError) => void, wantChanged: 
   let want: Wanted | null = null
   /** What the last stream that was up carries. */
   let live: readonly string[] = []
+  /** Jobs of a stream that began without a cursor and whose snapshot has not come yet. */
+  let unsettled = new Set<string>()
 
   const changed = (): void => {
     const topics = [...entries.keys()].filter((key) => key !== person).sort()
@@ -134,8 +136,9 @@ export function createTopics(report: (error: ClientError) => void, wantChanged: 
       }
     },
     joined({ stream: { request, cursor } }) {
-      const added = request.topics.filter((topic) => cursor && !live.includes(topic))
+      const added = request.topics.filter((topic) => cursor && (!live.includes(topic) || unsettled.has(topic)))
       live = request.topics
+      unsettled = new Set(cursor ? [] : live)
       for (const topic of added) each(entries.get(topic), undefined, ({ onJoin }) => onJoin)
     },
     deliver({ event, cursor, request }) {
@@ -143,7 +146,7 @@ export function createTopics(report: (error: ClientError) => void, wantChanged: 
       const keys = topics.filter((topic) => entries.has(topic))
       if (request.own && entries.has(person) && topics.some((topic) => own.test(topic))) keys.push(person)
       if (keys.length === 0 && !request.own && !topics.some((topic) => request.topics.includes(topic))) {
-        report(new ClientError('server', `The hub sent an event of "${topics[0]}", which nobody asked for.`))
+        report(new ClientError('server', `Nobody asked for the topic "${topics[0]}".`))
       }
       for (const key of keys) {
         const entry = entries.get(key)
@@ -167,6 +170,7 @@ export function createTopics(report: (error: ClientError) => void, wantChanged: 
       }
     },
     snapshot({ notice }) {
+      unsettled.delete(jobTopic(notice.job.id))
       each(entries.get(jobTopic(notice.job.id)), notice, ({ onSnapshot }) => onSnapshot)
     },
     refused({ error }) {
