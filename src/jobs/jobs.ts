@@ -21,7 +21,6 @@ import { create } from './job.js'
 import { Lane, type LaneParts } from './lane.js'
 import { notFound, overQuota, reused } from './refusals.js'
 import { decodeState, jobAt } from './state.js'
-import { StoreTime } from './store-time.js'
 import { Sweeper } from './sweeper.js'
 import { Watch } from './watch.js'
 import { claimOf, creationClaim, digestOf, eventsOf, writeOf } from './writes.js'
@@ -65,9 +64,8 @@ const readsPerPage = 20
 
 export function createJobs(options: JobsOptions): JobsEngine {
   const { store, clock, random, makeId, onError, sweepMs = 1_000 } = options
-  const time = new StoreTime(clock)
-  const parts: LaneParts = { store, clock, random, makeId, time, onError }
-  const sweeper = new Sweeper({ store, clock, makeId, time, onError, sweepMs })
+  const parts: LaneParts = { store, clock, random, makeId, onError }
+  const sweeper = new Sweeper({ store, clock, makeId, onError, sweepMs })
   const watch = new Watch(store, onError)
   const lanes = new Map<string, Lane>()
   let closed = false
@@ -88,8 +86,7 @@ export function createJobs(options: JobsOptions): JobsEngine {
   const open = (): void => {
     if (closed) throw new TidingsError('closed', 'The hub is closed.')
   }
-  const exists = ({ state, upTo, timestamp }: StateRead, origin: string): { job: Job; created: false } | null => {
-    time.note(timestamp)
+  const exists = ({ state, upTo }: StateRead, origin: string): { job: Job; created: false } | null => {
     if (!state) return null
     const kept = decodeState(state.value)
     if (kept.origin !== origin) throw reused(kept.job.id)
@@ -105,8 +102,7 @@ export function createJobs(options: JobsOptions): JobsEngine {
   }
   const readJob = async (namespace: string, jobId: string): Promise<{ job: Job; version: number } | null> => {
     if (!possible(jobId)) return null
-    const { state, upTo, timestamp } = await store.state(namespace, jobTopic(jobId))
-    time.note(timestamp)
+    const { state, upTo } = await store.state(namespace, jobTopic(jobId))
     return state && { job: jobAt(decodeState(state.value), upTo), version: state.version }
   }
 
@@ -116,18 +112,16 @@ export function createJobs(options: JobsOptions): JobsEngine {
       checkId(namespace, 'namespace')
       const { id = makeId(), job: given } = checkNewJob(newJob)
       const origin = digestOf(given)
-      const known = exists(await store.state(namespace, jobTopic(id)), origin)
+      const read = await store.state(namespace, jobTopic(id))
+      const known = exists(read, origin)
       if (known) return known
-      const first = create(id, given, origin, time.now())
+      const first = create(id, given, origin, read.timestamp)
       const result = await store.append(namespace, {
         commands: [creationClaim(id, origin)],
         events: eventsOf(first.state, first.events, makeId),
         states: [writeOf(first.state, 0, first.deadline)],
       })
-      if (result.outcome === 'stored') {
-        time.note(result.timestamp)
-        return { job: jobAt(first.state, result.position), created: true }
-      }
+      if (result.outcome === 'stored') return { job: jobAt(first.state, result.position), created: true }
       if (result.outcome === 'quota') throw overQuota(result.keptBytes, result.quotaBytes)
       if (result.outcome === 'reused') throw reused(id)
       const now = exists(await store.state(namespace, jobTopic(id)), origin)

@@ -10,7 +10,7 @@ import { type Command, flushWaitMs } from './job.js'
 import { type Plan, planOf } from './plan.js'
 import { notFound, overQuota, reused } from './refusals.js'
 import { decodeState, type JobState, jobAt } from './state.js'
-import type { StoreTime } from './store-time.js'
+import { StoreTime } from './store-time.js'
 import { type Waiting, waitingFor } from './waiting.js'
 import { claimOf, eventsOf, writeOf } from './writes.js'
 
@@ -19,7 +19,6 @@ export interface LaneParts {
   readonly clock: Clock
   readonly random: Random
   readonly makeId: MakeId
-  readonly time: StoreTime
   readonly onError: (error: unknown) => void
 }
 
@@ -40,6 +39,8 @@ const largestBatch = 500
  */
 export class Lane {
   readonly #parts: LaneParts
+  /** Of this namespace: each has its own stamps, and one that ran ahead of the clock must not move another. */
+  readonly #time: StoreTime
   readonly #namespace: string
   readonly #jobId: string
   readonly #queue: Waiting[] = []
@@ -55,6 +56,7 @@ export class Lane {
 
   constructor(parts: LaneParts, namespace: string, jobId: string) {
     this.#parts = parts
+    this.#time = new StoreTime(parts.clock)
     this.#namespace = namespace
     this.#jobId = jobId
   }
@@ -66,7 +68,9 @@ export class Lane {
 
   /** Rejects with `not_found`, `id_reused`, `job_invalid`, `quota`, or what the store says. */
   send({ id, ...command }: JobCommand): Promise<JobAnswer> {
-    return this.#add(command, claimOf(this.#jobId, id, command))
+    // The attempt is no part of what an id stands for: another process repeats the command without knowing it.
+    const { attempt: _, ...content } = command
+    return this.#add(command, claimOf(this.#jobId, id, content))
   }
 
   async close(): Promise<void> {
@@ -116,13 +120,13 @@ export class Lane {
 
   /** Answers every command of `batch`, which grows by what comes while it waits. */
   async #carryOut(batch: Waiting[]): Promise<void> {
-    const { store, makeId, time } = this.#parts
+    const { store, makeId } = this.#parts
     const repeated: Waiting[] = []
     let left: readonly Waiting[] = batch
     while (left.length > 0) {
       const known = this.#known ?? (await this.#read())
       if (!known) return this.#reject(left, notFound(this.#jobId))
-      const plan = planOf(known.state, left, time.now())
+      const plan = planOf(known.state, left, this.#time.now())
       for (const waiting of plan.idle) this.#answer(known, waiting)
       left = [...plan.accepted, ...plan.refused.keys()]
       if (left.length === 0) break
@@ -159,7 +163,7 @@ export class Lane {
   #afterStored(result: AppendResult & { outcome: 'stored' }, before: Known, plan: Plan<Waiting>): readonly Waiting[] {
     if (!plan.last)
       throw new TidingsError('internal', 'The store carried out an append that expects an impossible version.')
-    this.#parts.time.note(result.timestamp)
+    this.#time.note(result.timestamp)
     const known = { state: plan.last.state, version: before.version + 1, position: result.position }
     this.#known = known
     this.#windowMs = this.#windowMs <= windowMs.from ? 0 : this.#windowMs / 2
@@ -199,7 +203,7 @@ export class Lane {
   }
 
   #note({ state, upTo, timestamp }: StateRead): Known | null {
-    this.#parts.time.note(timestamp)
+    this.#time.note(timestamp)
     this.#known = state && { state: decodeState(state.value), version: state.version, position: upTo }
     return this.#known
   }
@@ -236,7 +240,7 @@ export class Lane {
     this.#flushTimer?.cancel()
     this.#flushTimer = null
     if (!this.#known || isEnded(this.#known.state.job.status)) return
-    const dueMs = flushWaitMs(this.#known.state, this.#parts.time.now())
+    const dueMs = flushWaitMs(this.#known.state, this.#time.now())
     if (dueMs === null) return
     this.#flushTimer = this.#parts.clock.setTimer(() => {
       this.#flushTimer = null

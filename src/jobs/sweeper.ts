@@ -4,14 +4,13 @@ import { jobIdOf } from '../protocol/topic.js'
 import type { DueState, Store } from '../store/store.js'
 import { reduce } from './job.js'
 import { decodeState } from './state.js'
-import type { StoreTime } from './store-time.js'
+import { StoreTime } from './store-time.js'
 import { claimOf, eventsOf, writeOf } from './writes.js'
 
 export interface SweeperParts {
   readonly store: Store
   readonly clock: Clock
   readonly makeId: MakeId
-  readonly time: StoreTime
   readonly onError: (error: unknown) => void
   readonly sweepMs: number
 }
@@ -75,10 +74,11 @@ export class Sweeper {
   }
 
   async #pass(due: DueState): Promise<void> {
-    const { store, makeId, time } = this.#parts
+    const { store, clock, makeId } = this.#parts
     const jobId = jobIdOf(due.topic)
     if (jobId === null) return
-    if (!time.known) time.note((await store.state(due.namespace, due.topic)).timestamp)
+    const time = new StoreTime(clock)
+    time.note((await store.state(due.namespace, due.topic)).timestamp)
     const reduced = reduce(decodeState(due.value), { action: 'deadline' }, time.now())
     const commands = [claimOf(jobId, makeId(), 'deadline')]
     if (reduced.outcome === 'gone') {

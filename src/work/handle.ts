@@ -10,7 +10,7 @@ import {
   type LogLevel,
   isEnded,
 } from '../protocol/job.js'
-import { checkUpdate } from '../protocol/job-input.js'
+import { checkCommand, checkUpdate } from '../protocol/job-input.js'
 import { safeError } from './failure.js'
 import { Outbox } from './outbox.js'
 import type { JobsPort, WorkParts } from './port.js'
@@ -153,7 +153,10 @@ export class Handle implements JobHandle {
   async #send(action: JobAction, id: string = this.#parts.makeId()): Promise<JobAnswer> {
     const attempt = this.#attempt
     try {
-      const answer = await this.#port.command(this.id, { id, ...(attempt !== undefined && { attempt }), ...action })
+      const command = { id, ...(attempt !== undefined && { attempt }), ...action }
+      // Here and not only in the hub, so that a result that is no JSON fails the job over HTTP as it does in process.
+      checkCommand(command)
+      const answer = await this.#port.command(this.id, command)
       this.#heard(action, answer)
       return answer
     } catch (error) {

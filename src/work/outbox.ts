@@ -64,13 +64,20 @@ function merge(first: JobUpdate, second: JobUpdate): JobUpdate | null {
   const log = [...(first.log ?? []), ...(second.log ?? [])]
   const publish = [...(first.publish ?? []), ...(second.publish ?? [])]
   if (increment === null || log.length > jobLimits.lines || publish.length > mergedEvents) return null
-  return {
+  const merged = {
     ...(increment && { increment }),
     ...((first.set || second.set) && { set: { ...first.set, ...second.set } }),
     ...(log.length > 0 && { log }),
     ...(publish.length > 0 && { publish }),
   }
+  const isLarge = (log.length > 0 || publish.length > 0) && bytesOf(merged) > mergedBytes
+  return isLarge ? null : merged
 }
+
+/** Half of what a request may have: lines and events have limits of their own, but together they could pass it. */
+const mergedBytes = 512 * 1024
+const encoder = new TextEncoder()
+const bytesOf = (update: JobUpdate): number => encoder.encode(JSON.stringify(update)).length
 
 /** Each may be 64 KiB, and a request has 1 MiB. */
 const mergedEvents = 10
