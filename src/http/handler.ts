@@ -55,7 +55,7 @@ export function createHandler(parts: HttpParts): Handler {
       const methods = methodsOf(request, pathOf(request.url), openStream)
       if (!methods)
         throw new TidingsError('not_found', 'There is nothing at this address. See PROTOCOL.md for what there is.')
-      const run = methods[request.method]
+      const run = Object.hasOwn(methods, request.method) ? methods[request.method] : undefined
       if (!run) {
         const allowed = Object.keys(methods).join(', ')
         const refusal = problemResponse(
@@ -76,7 +76,10 @@ export function createHandler(parts: HttpParts): Handler {
     const response = await handle(request, (listener, headers) => {
       const outlet = new BodyOutlet(listener, parts.core.endOfTick, parts.core.settings.unsentBytes)
       carried = { outlet, headers }
-      request.signal.addEventListener('abort', () => outlet.abort(), { once: true })
+      const stop = (): void => outlet.abort()
+      // One turn later: the connection is not made yet.
+      if (request.signal.aborted) queueMicrotask(stop)
+      else request.signal.addEventListener('abort', stop, { once: true })
       return outlet
     })
     if (response) return response

@@ -38,6 +38,7 @@ export function toNodeHandler(hub: Hub, options: NodeHandlerOptions = {}): NodeH
 
   async function respond(incoming: IncomingMessage, response: ServerResponse, path: string): Promise<void> {
     try {
+      if (!(await itsTurn(incoming, response))) return
       hub.internals.checkListener(incoming.socket.localAddress)
       const answer = await handler.handle(toRequest(incoming, response, path), (listener, headers) => {
         const { unsentBytes } = core.settings
@@ -59,10 +60,35 @@ function pathBelow(basePath: string, url: string): string | null {
   return rest.startsWith('/') ? rest : null
 }
 
+/**
+ * A response behind another on the same connection has no socket before its turn, and is told of no close: it waits for
+ * either. False: the connection closed first.
+ */
+function itsTurn(incoming: IncomingMessage, response: ServerResponse): boolean | Promise<boolean> {
+  if (response.socket) return true
+  const { socket } = incoming
+  if (socket.destroyed) return false
+  return new Promise((resolve) => {
+    const settle = (turn: boolean): void => {
+      response.off('socket', begin)
+      socket.off('close', stop)
+      resolve(turn)
+    }
+    const begin = (): void => settle(true)
+    const stop = (): void => settle(false)
+    response.once('socket', begin)
+    socket.once('close', stop)
+  })
+}
+
 const hostShape = /^[A-Za-z0-9.:[\]_-]{1,255}$/
 
 function toRequest(incoming: IncomingMessage, response: ServerResponse, path: string): Request {
   const host = incoming.headers.host ?? ''
+  // Never mended: a name that is made into "localhost" here would pass for a loopback name (T5).
+  if (host !== '' && !hostShape.test(host)) {
+    throw new TidingsError('query_invalid', 'The Host header is malformed.', { field: 'Host' })
+  }
   const headers = new Headers()
   const { rawHeaders } = incoming
   for (let index = 0; index < rawHeaders.length; index += 2) {
@@ -78,7 +104,7 @@ function toRequest(incoming: IncomingMessage, response: ServerResponse, path: st
   let url: URL
   try {
     // Never `new URL(path, base)` alone: "//evil" would name another host.
-    url = new URL(`http://${hostShape.test(host) ? host : 'localhost'}${path.startsWith('/') ? path : `/${path}`}`)
+    url = new URL(`http://${host === '' ? 'host.invalid' : host}${path.startsWith('/') ? path : `/${path}`}`)
   } catch (cause) {
     throw new TidingsError('query_invalid', 'The address of the request is malformed.', { field: 'url', cause })
   }

@@ -118,7 +118,8 @@ export class Channel {
         continue
       }
       const encoded = new EncodedEvent(event, epoch)
-      this.#ring.push(encoded)
+      // Without the frames of this moment: one event for many people has a frame for each of them.
+      this.#ring.push(new EncodedEvent(event, epoch))
       for (const topic of topics) for (const connection of this.#readers.get(topic) ?? []) connection.offer(encoded)
     }
   }

@@ -143,7 +143,7 @@ export class Connection implements OutletListener {
   }
 
   ping(): void {
-    if (this.closed || this.#outlet.full) return
+    if (this.closed || this.#position.epoch === '' || this.#outlet.full) return
     this.#outlet.push(this.#context.pingFrame(this.cursor))
   }
 
@@ -263,16 +263,18 @@ export class Connection implements OutletListener {
   }
 
   #send(encoded: EncodedEvent): void {
-    const topics = this.#topicsFor(encoded)
-    if (!topics) return
     const { event } = encoded
+    const topics = this.#topicsFor(encoded)
+    // An end counts also where a filter of types withholds its event.
+    if (this.#unended && isTerminalType(event.type)) for (const topic of event.topics) this.#unended.delete(topic)
+    if (!topics) {
+      if (this.live) this.#finishIfEnded()
+      return
+    }
     this.#outlet.push(encoded.frame(topics, this.#options.named))
     this.#context.counters.delivered++
     if (event.priority === 'critical') this.#outlet.flush()
-    if (this.#unended && isTerminalType(event.type)) {
-      for (const topic of topics) this.#unended.delete(topic)
-      if (this.live) this.#finishIfEnded()
-    }
+    if (this.live) this.#finishIfEnded()
   }
 
   /** The topics by which this reader receives the event, or null where it should not. */

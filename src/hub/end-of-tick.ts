@@ -1,6 +1,11 @@
 /** Runs tasks once everything that is ready now has happened, so that what one tick brings leaves in one write. */
 export class EndOfTick {
+  readonly #onError: (error: unknown) => void
   #tasks: (() => void)[] = []
+
+  constructor(onError: (error: unknown) => void) {
+    this.#onError = onError
+  }
 
   add(task: () => void): void {
     if (this.#tasks.push(task) === 1) schedule(() => this.#run())
@@ -9,7 +14,14 @@ export class EndOfTick {
   #run(): void {
     const tasks = this.#tasks
     this.#tasks = []
-    for (const task of tasks) task()
+    for (const task of tasks) {
+      try {
+        task()
+      } catch (error) {
+        // One outlet's fault must not hold back the others.
+        queueMicrotask(() => this.#onError(error))
+      }
+    }
   }
 }
 

@@ -63,6 +63,9 @@ function byteLength(text: string): number {
   return typeof Buffer === 'undefined' ? encoder.encode(text).length : Buffer.byteLength(text)
 }
 
+/** What the ring keeps must stay small: readers of further sets of topics get a frame of their own. */
+const mostFrames = 8
+
 /** An event with its frames: one per set of matching topics and naming, nearly always one in all. */
 export class EncodedEvent {
   readonly event: StoredEvent
@@ -89,7 +92,7 @@ export class EncodedEvent {
     const key = JSON.stringify([named, topics])
     const frame = this.#others?.get(key) ?? this.#encode(topics, named)
     this.#others ??= new Map()
-    this.#others.set(key, frame)
+    if (this.#others.size < mostFrames) this.#others.set(key, frame)
     return frame
   }
 

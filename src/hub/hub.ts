@@ -77,7 +77,7 @@ export class HubCore implements HubContext {
   readonly random: Random
   readonly makeId: MakeId
   readonly counters = newCounters()
-  readonly endOfTick = new EndOfTick()
+  readonly endOfTick: EndOfTick
   readonly wheel: Wheel
   readonly snapshot: Snapshots['snapshot']
   readonly onError: HubParts['onError']
@@ -95,6 +95,7 @@ export class HubCore implements HubContext {
     this.makeId = parts.makeId
     this.onError = parts.onError
     this.snapshot = (namespace, topic) => parts.snapshots.snapshot(namespace, topic)
+    this.endOfTick = new EndOfTick((error) => this.onError(error, 'flush'))
     this.#channels = new Channels(parts.store, parts.settings.ringBytes)
     this.wheel = new Wheel(parts.clock, Math.max(1, Math.min(500, Math.floor(parts.settings.heartbeatMs / 4))))
   }
@@ -124,7 +125,10 @@ export class HubCore implements HubContext {
   /** Stores and delivers what has been checked, all or nothing. */
   async publishDrafts(namespace: string, drafts: readonly Draft[]): Promise<PublishResult[]> {
     const deliver = (event: StoredEvent): void =>
-      void this.#channels.get(namespace).then((channel) => channel?.deliverVolatile(event))
+      void this.#channels
+        .get(namespace)
+        .then((channel) => channel?.deliverVolatile(event))
+        .catch((error: unknown) => this.onError(error, 'volatile'))
     const results = await storeDrafts(this.store, namespace, drafts, deliver, () => this.clock.now())
     for (const result of results) this.counters[result.duplicate ? 'duplicates' : 'published']++
     return results
@@ -176,7 +180,10 @@ export class HubCore implements HubContext {
           },
         })
         return subscription
-      }).catch((error: unknown) => subscription.fail(error))
+      }).then(
+        (connection) => connection ?? subscription.end(),
+        (error: unknown) => subscription.fail(error),
+      )
     }
     return subscription
   }

@@ -86,6 +86,48 @@ describe('the bytes of a stream on Node', () => {
   })
 })
 
+describe('what a stranger can send', () => {
+  test('a stream behind a held poll on one connection lives, and goes when its connection goes', async () => {
+    const { hub, port } = await serve()
+    const poll =
+      'GET /events?topic=user:7&userId=7&since=start&wait=20 HTTP/1.1\r\nHost: localhost\r\nAccept: application/json\r\n\r\n'
+    const stream = 'GET /events?topic=user:7&userId=7 HTTP/1.1\r\nHost: localhost\r\n\r\n'
+    const reading = raw(port, poll + stream, (seen) => seen.includes('"data":2'))
+    await expect.poll(() => hub.stats().connections).toBe(1)
+    await hub.publish({ topic: 'user:7', type: 'n', data: 1 })
+    await expect.poll(() => hub.stats().opened).toBe(2)
+    await hub.publish({ topic: 'user:7', type: 'n', data: 2 })
+    expect(await reading).toContain('event: hello')
+    for (let index = 0; index < 20; index++) await raw(port, poll + stream + stream, () => true).catch(() => '')
+    const socket = connect(port, '127.0.0.1').on('error', () => {})
+    socket.write(poll.replace('user:7', 'user:7&type=never') + stream.repeat(20), () => socket.destroy())
+    await expect.poll(() => hub.stats().connections, { timeout: 5_000 }).toBe(0)
+  })
+
+  test('T5: a Host that is no name is refused, not mended into one that passes for loopback', async () => {
+    const { port } = await serve()
+    for (const host of ['a!.evil.test:4000', 'evil.test']) {
+      const text = await raw(port, `GET /events?topic=user:7&userId=7 HTTP/1.1\r\nHost: ${host}\r\n\r\n`, (seen) =>
+        seen.includes('}'),
+      )
+      expect(text).toMatch(/^HTTP\/1.1 40[01] /)
+    }
+  })
+
+  test('A4: the token of a job opens that job and nothing else, not even the topic of everybody', async () => {
+    const { hub, base } = await serve()
+    const { job, token } = await hub.jobs.create({ owner: 'user:7', kind: 'crawl' })
+    const status = async (query: string): Promise<number> => {
+      const headers = { Authorization: `Bearer ${token}`, Accept: 'application/json' }
+      return (await fetch(`${base}/events?${query}`, { headers })).status
+    }
+    expect(await status(`topic=job:${job.id}`)).toBe(200)
+    expect(await status('topic=all&since=start')).toBe(403)
+    expect(await status('topic=jobs:7')).toBe(403)
+    expect(await status('since=start')).toBe(400)
+  })
+})
+
 describe('the fast path', () => {
   test('what one tick brings leaves in one write per connection, and all readers share the bytes', async () => {
     const hub = await createHub({ development: true })

@@ -71,6 +71,7 @@ async function poll(
   const connection = await core.connect(connectRequest(principal, topics, query), () => outlet)
   if (!connection) return new Response(null, { status: 204 })
   const stop = (): void => outlet.end()
+  if (signal.aborted) stop()
   signal.addEventListener('abort', stop, { once: true })
   try {
     const result = await answered
