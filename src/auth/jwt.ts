@@ -80,8 +80,8 @@ function checkClaims(payload: JWTPayload, nowMs: number): Principal {
   if (iat !== undefined && !(iat * 1000 <= nowMs + toleranceSeconds * 1000)) throw unauthorized('iat')
   const { tidings = {} } = payload
   if (typeof tidings !== 'object' || tidings === null || Array.isArray(tidings)) throw unauthorized('tidings')
-  const { namespace, roles, subscribe, publish, admin } = tidings as Record<string, unknown>
-  return checkPrincipal(
+  const { namespace, roles, subscribe, publish, admin, job } = tidings as Record<string, unknown>
+  const principal = checkPrincipal(
     {
       userId: payload.sub,
       sessionId: payload.sid,
@@ -94,4 +94,5 @@ function checkClaims(payload: JWTPayload, nowMs: number): Principal {
     },
     'jwt',
   )
+  return job === undefined ? principal : { ...principal, isJobToken: true }
 }

@@ -30,7 +30,7 @@ export function createJobTokenMint({ jwt, clock, makeId }: MintOptions): MintJob
   return async (namespace, jobId, lifeMs = longestLifeMs) => {
     const nowSeconds = Math.floor(clock.now() / 1000)
     const exp = nowSeconds + Math.max(1, Math.floor(Math.min(lifeMs, longestLifeMs) / 1000))
-    const token = new SignJWT({ tidings: { namespace, subscribe: [jobTopic(jobId)] } })
+    const token = new SignJWT({ tidings: { namespace, subscribe: [jobTopic(jobId)], job: jobId } })
       .setProtectedHeader({ alg: 'HS256', typ: 'JWT' })
       .setJti(makeId())
       .setIssuedAt(nowSeconds)

@@ -25,6 +25,8 @@ export interface Principal {
   /** Unix ms. Streams of this principal end then; absent: at the stream's greatest age only. */
   readonly expiresAt?: number
   readonly method: 'session' | 'jwt' | 'development'
+  /** It holds the token of one job (A4): nothing but its grants is open to it, not even `all`. */
+  readonly isJobToken?: true
 }
 
 /** What is said about a person before it is checked: a session, or the claims of a token. */
@@ -41,6 +43,7 @@ export interface Claims {
 
 /** The topics a stream has when it names none: user, session, roles, the jobs of this user, and `all`. */
 export function ownTopics(principal: Principal): string[] {
+  if (principal.isJobToken) return []
   const topics: string[] = []
   if (principal.userId !== undefined) topics.push(userTopic(principal.userId))
   if (principal.sessionId !== undefined) topics.push(sessionTopic(principal.sessionId))
