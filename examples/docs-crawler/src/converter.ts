@@ -57,6 +57,8 @@ export class Converter {
       if (this.#thread === thread) this.#lose(reason)
     }
     thread.on('message', (answer: ConvertAnswer) => {
+      // A late answer of a thread that was given up belongs to no page any more.
+      if (this.#thread !== thread) return
       const current = this.#settle()
       if ('page' in answer) current?.resolve(answer.page)
       else current?.reject(new Error(answer.failure))

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module'
 import type robotsParserType from 'robots-parser'
-import { type Dispatcher, fetch } from 'undici'
+import { type Dispatcher, type Response, fetch } from 'undici'
 import { AddressRefused } from './address-guard.js'
 
 // Its types promise a default export that the CommonJS module does not have.
@@ -59,7 +59,7 @@ export class Robots {
         signal: AbortSignal.timeout(this.#timeoutMs),
       })
       if (response.status >= 500) throw new Error(`answered ${response.status}`)
-      text = response.ok ? (await response.text()).slice(0, longestText) : ''
+      text = response.ok ? await readText(response, longestText) : ''
     } catch (error) {
       if (error instanceof Error && error.cause instanceof AddressRefused) throw error.cause
       throw new Error(`robots.txt could not be read: ${error instanceof Error ? error.message : 'unknown'}`, {
@@ -72,4 +72,15 @@ export class Robots {
       delayMs: Math.min((robots.getCrawlDelay(robotName) ?? 0) * 1_000, longestDelayMs),
     }
   }
+}
+
+/** The beginning of a body, and no more: a site may send without end, or a few bytes that unpack to a gigabyte. */
+async function readText(response: Response, limit: number): Promise<string> {
+  const decoder = new TextDecoder()
+  let text = ''
+  for await (const part of response.body ?? []) {
+    text += decoder.decode(part, { stream: true })
+    if (text.length >= limit) break
+  }
+  return text.slice(0, limit)
 }
