@@ -8,14 +8,17 @@ export class BodyOutlet implements Outlet {
   readonly stream: ReadableStream<Uint8Array>
   readonly #endOfTick: EndOfTick
   readonly #listener: OutletListener
+  readonly #unsentBytes: number
   #controller: ReadableStreamDefaultController<Uint8Array> | null = null
   #pending: Uint8Array[] = []
   #pendingBytes = 0
+  #enqueuedBytes = 0
   #wasFull = false
 
   constructor(listener: OutletListener, endOfTick: EndOfTick, unsentBytes: number) {
     this.#listener = listener
     this.#endOfTick = endOfTick
+    this.#unsentBytes = unsentBytes
     this.stream = new ReadableStream<Uint8Array>(
       {
         start: (controller) => {
@@ -35,7 +38,15 @@ export class BodyOutlet implements Outlet {
   }
 
   get progress(): unknown {
-    return this.#controller?.desiredSize ?? null
+    return this.#enqueuedBytes - this.#queuedBytes
+  }
+
+  get hasUnsent(): boolean {
+    return this.#pendingBytes + this.#queuedBytes > 0
+  }
+
+  get #queuedBytes(): number {
+    return this.#controller ? this.#unsentBytes - (this.#controller.desiredSize ?? 0) : 0
   }
 
   push(frame: Frame): void {
@@ -49,6 +60,7 @@ export class BodyOutlet implements Outlet {
     const bytes = joined(this.#pending, this.#pendingBytes)
     this.#pending = []
     this.#pendingBytes = 0
+    this.#enqueuedBytes += bytes.length
     this.#controller?.enqueue(bytes)
     this.#tellIfDrained()
   }

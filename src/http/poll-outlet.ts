@@ -25,6 +25,7 @@ export interface PollOutletOptions {
 export class PollOutlet implements Outlet {
   readonly transport = 'poll'
   readonly progress = null
+  readonly hasUnsent = false
   readonly #options: PollOutletOptions
   readonly #envelopes: string[] = []
   readonly #gaps: GapNotice[] = []

@@ -52,7 +52,12 @@ export class SocketOutlet implements Outlet {
 
   get progress(): unknown {
     const socket = this.#socket as (Socket & { readonly _handle?: CountingHandle | null }) | null
-    return `${socket?.bytesWritten}:${socket?.writableLength}:${socket?._handle?.writeQueueSize}`
+    // Written less waiting is what has left whole; what is left of the write under way is counted by the handle.
+    return socket ? `${socket.bytesWritten - socket.writableLength}:${socket._handle?.writeQueueSize}` : null
+  }
+
+  get hasUnsent(): boolean {
+    return this.#pendingBytes + (this.#socket?.writableLength ?? 0) > 0
   }
 
   push(frame: Frame): void {

@@ -143,7 +143,10 @@ export class Connection implements OutletListener {
   }
 
   ping(): void {
-    if (this.closed || this.#position.epoch === '' || this.#outlet.full) return
+    if (this.closed || this.#position.epoch === '') return
+    // What waits since the last beat may wait for ever, also where it is too little to fill the outlet.
+    if (this.#outlet.hasUnsent) this.#stall?.begin()
+    if (this.#outlet.full) return
     this.#outlet.push(this.#context.pingFrame(this.cursor))
   }
 

@@ -8,7 +8,9 @@ export interface Outlet {
   readonly transport: 'sse' | 'poll' | 'process'
   /** More than it should hold is waiting: stop pushing until `onDrain`. One push over the limit is still carried whole. */
   readonly full: boolean
-  /** Changes whenever waiting bytes leave, also when only some do. Compared by `===`. */
+  /** Bytes wait that the other side has not taken yet. */
+  readonly hasUnsent: boolean
+  /** Changes whenever waiting bytes leave, also when only some do, and by nothing else. Compared by `===`. */
   readonly progress: unknown
   /** Takes one frame; frames of one tick leave together. */
   push(frame: Frame): void

@@ -6,8 +6,8 @@ import type { Wheel } from './wheel.js'
 const looks = 4
 
 /**
- * Finds a reader that takes no byte for `limitMs` while bytes wait (D6). One entry of the wheel at most, and none while the
- * outlet is not full.
+ * Finds a reader that takes no byte for `limitMs` while bytes wait (D6). One entry of the wheel at most, and none while
+ * nothing waits.
  */
 export class StallWatch {
   readonly #outlet: Outlet
@@ -27,7 +27,7 @@ export class StallWatch {
     this.#onStall = onStall
   }
 
-  /** The outlet is full: watch it until it is not. */
+  /** Bytes wait: watch them until they have been taken. */
   begin(): void {
     this.#note()
     if (this.#isWatching) return
@@ -37,7 +37,7 @@ export class StallWatch {
 
   #look(): void {
     this.#isWatching = false
-    if (!this.#outlet.full) return
+    if (!this.#outlet.hasUnsent) return
     this.#note()
     if (this.#clock.monotonic() - this.#since >= this.#limitMs) this.#onStall()
     else this.begin()

@@ -8,6 +8,7 @@ const capacity = 256
 /** A reader in this process (D9): an outlet that is an async iterator. It is pulled, so it holds at most a few events. */
 export class Subscription implements Outlet, AsyncIterableIterator<TidingsEvent> {
   readonly transport = 'process'
+  readonly hasUnsent = false
   readonly #onGap: ((gap: GapNotice) => void) | undefined
   #listener: OutletListener | null = null
   #events: TidingsEvent[] = []

@@ -202,6 +202,21 @@ describe('the fetch handler', () => {
   })
 })
 
+describe('readers that take nothing', () => {
+  test('D6: a reader that takes no byte is let go also where little waits for it', async () => {
+    const { hub, port } = await serve({ slowConsumerMs: 400, heartbeatMs: 100, unsentBytes: 64 * 1024 * 1024 })
+    const socket = connect(port, '127.0.0.1').on('error', () => {})
+    socket.write('GET /events?topic=user:7&userId=7 HTTP/1.1\r\nHost: localhost\r\n\r\n')
+    await expect.poll(() => hub.stats().connections).toBe(1)
+    socket.pause()
+    // What the kernel takes does not wait; of 16 MiB some is left over, far below the limit of unsent bytes.
+    const pad = 'x'.repeat(60_000)
+    for (let index = 0; index < 280; index++) await hub.publish({ topic: 'user:7', type: 'n', data: pad })
+    await expect.poll(() => hub.stats().connections, { timeout: 10_000 }).toBe(0)
+    socket.destroy()
+  })
+})
+
 describe('how streams end (H3)', () => {
   test('H3: a stream is renewed at its age with bye "rotate", and resumes without a gap', async () => {
     const { hub, base } = await serve({ maxAgeMs: 300, heartbeatMs: 100 })

@@ -52,6 +52,9 @@ export class TestOutlet implements Outlet {
   get full(): boolean {
     return this.waiting > this.limit
   }
+  get hasUnsent(): boolean {
+    return this.waiting > 0
+  }
   get progress(): unknown {
     return this.waiting
   }
