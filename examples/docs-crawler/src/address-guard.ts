@@ -37,7 +37,7 @@ const forbidden = subnet(new BlockList(), [
   '203.0.113.0/24',
   '224.0.0.0/4',
   '240.0.0.0/4',
-  '::/96',
+  '::/128',
   '::ffff:0:0:0/96',
   '64:ff9b::/96',
   '64:ff9b:1::/48',
@@ -49,6 +49,8 @@ const forbidden = subnet(new BlockList(), [
   'fec0::/10',
   'ff00::/8',
 ])
+// The old way to wrap IPv4 (::a.b.c.d), which is all of ::/96 but `::` and `::1`.
+forbidden.addRange('::2', '::ffff:ffff', 'ipv6')
 
 /** Whether an IP address may be connected to. IPv4 inside IPv6 (`::ffff:10.0.0.1`) is judged as the IPv4 address it is. */
 export function isAllowedAddress(address: string, allowLoopback: boolean): boolean {
