@@ -48,6 +48,8 @@ export class Connection implements OutletListener {
   #lagging = false
   #wasLive = false
   #advancing = false
+  /** Why the log could not be read on, where that ended it. */
+  failure: unknown = null
 
   constructor(context: HubContext, channel: Channel, outlet: Outlet, options: ConnectionOptions) {
     this.id = options.id
@@ -179,6 +181,7 @@ export class Connection implements OutletListener {
         else await this.#readOn()
       }
     } catch (error) {
+      this.failure = error
       this.#context.onError(error, 'catch-up')
       this.end('shutdown')
     } finally {

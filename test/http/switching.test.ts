@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { toNodeHandler } from '#src/http/node.js'
-import { type Hub, createHub, memoryStore } from '#src/index.js'
+import { type Hub, TidingsError, createHub, memoryStore } from '#src/index.js'
 import { SseDecoder } from '#src/protocol/sse-decode.js'
 
 let hub: Hub
@@ -109,6 +109,39 @@ describe('one sequence, whatever carries it', () => {
       ),
       { numRuns: 40 },
     )
+  })
+
+  test('S5: a poll whose store fails is refused, so that nobody takes it for "nothing new"', async () => {
+    const real = memoryStore()
+    let readsLeft = Number.POSITIVE_INFINITY
+    const store = new Proxy(real, {
+      get(target, name: keyof typeof real) {
+        const member = target[name]
+        if (typeof member !== 'function') return member
+        if (name !== 'read') return member.bind(target)
+        return (...given: Parameters<typeof real.read>) =>
+          readsLeft-- > 0
+            ? target.read(...given)
+            : Promise.reject(new TidingsError('store_unavailable', 'The store is away.'))
+      },
+    })
+    const failing = await createHub({ development: true, store, ringBytes: 1, onError: () => {} })
+    const poll = (since: string): Promise<Response> =>
+      failing.fetch(
+        new Request(`http://localhost/events?topic=user:7&userId=7&since=${since}`, {
+          headers: { Accept: 'application/json' },
+        }),
+      )
+    await failing.publish({ topic: 'user:7', type: 'n', data: 1 })
+    const { cursor } = await failing.publish({ topic: 'user:7', type: 'n', data: 2 })
+    const before = String(cursor).replace(/2$/, '0')
+    expect((await poll(before)).status).toBe(200)
+    // The first read proves the cursor, the second would bring the events.
+    readsLeft = 1
+    const refusal = await poll(before)
+    expect(refusal.status).toBe(503)
+    expect(refusal.headers.get('Retry-After')).not.toBeNull()
+    await failing.close({ drainMs: 0 })
   })
 
   test('a held poll is answered by the next event at once, and a poll whose wait is over by its cursor', async () => {

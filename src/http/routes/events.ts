@@ -75,6 +75,8 @@ async function poll(
   signal.addEventListener('abort', stop, { once: true })
   try {
     const result = await answered
+    // An answer without events would say that there was nothing.
+    if (connection.failure !== null) throw connection.failure
     return pollResponse(result, formatCursor(connection.cursor), connection.live, core.settings.heartbeatMs)
   } finally {
     signal.removeEventListener('abort', stop)
