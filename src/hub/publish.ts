@@ -105,7 +105,7 @@ export function draftOf(input: unknown, settings: HubSettings, makeId: MakeId, a
         .digest('base64url')
         .slice(0, 22)
     : ''
-  return { event: { id, type, priority, body, topics, digest, conflationKey }, volatile }
+  return { event: { id, type, priority, body, topics, digest, conflationKey, fresh: !named }, volatile }
 }
 
 function checkSize(field: string, value: unknown, limit: number, at: string): void {

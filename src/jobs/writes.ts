@@ -32,6 +32,7 @@ export function eventsOf(state: JobState, events: readonly JobEvent[], makeId: M
       body: encodeBody({ data, ...(conflationKey && { metadata: { conflationKey } }) }),
       topics,
       digest: '',
+      fresh: true,
       ...(conflationKey && { conflationKey }),
     }
   })

@@ -72,7 +72,7 @@ export class MemoryNamespace {
       const first = claims.get(event.id)
       if (first !== undefined) return { id: event.id, seq: first, duplicate: true }
       const prev = this.#lastSeq++
-      const { digest, ...content } = event
+      const { digest, fresh, ...content } = event
       const stored: StoredEvent = { ...content, topics: [...new Set(event.topics)], seq: this.#lastSeq, timestamp }
       for (const topic of stored.topics) this.#keep(topic, stored)
       this.ids.remember({ id: event.id, digest }, stored.seq, moment.steadyMs)

@@ -145,7 +145,7 @@ function announce(feed: LocalFeed, append: Append, result: AppendResult): void {
   for (const [at, { seq, duplicate }] of result.events.entries()) {
     const event = append.events[at]
     if (duplicate || !event) continue
-    const { digest, ...content } = event
+    const { digest, fresh, ...content } = event
     const topics = distinct(event.topics)
     feed.announce({
       epoch,

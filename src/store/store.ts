@@ -11,14 +11,23 @@ import type { EventContent } from '../protocol/event.js'
  * after it. Nothing crosses from one to another. Input has been validated by the caller: names and text are well-formed
  * Unicode (no half of a surrogate pair), lists of topics hold at most 100.
  *
- * Failures: a store that cannot be reached rejects with `store_unavailable`; one that cannot tell whether an append was
- * done rejects with `indeterminate`; every other outcome is a value.
+ * Failures: a store that cannot be reached rejects with `store_unavailable`, at once and having done nothing; one that
+ * cannot tell whether an append was done rejects with `indeterminate`; every other outcome is a value.
  */
 export interface Store extends Topics, Deadlines {
   /** What it is, for logs and health: `memory`, `sqlite`, `redis`. */
   readonly kind: string
 
-  /** Opens files and connections. MUST refuse data of a newer version (`store_newer`) and a second owner (`store_locked`). */
+  /** Whether it can be reached. Absent: it lives in this process, and always can. */
+  readonly availability?: Availability
+
+  /** The way to the followers on other nodes for what is not kept. Absent: one process owns the store, and there are none. */
+  readonly others?: Others
+
+  /**
+   * Opens files and connections. MUST refuse data of a newer version (`store_newer`) and a second owner (`store_locked`).
+   * A store that is somewhere else and cannot be reached yet opens unavailable and goes on trying.
+   */
   open(): Promise<void>
 
   /**
@@ -105,6 +114,8 @@ export interface NewEvent extends EventContent {
   readonly topics: readonly string[]
   /** Digest of what was published, for telling a repetition from a reuse of the id. */
   readonly digest: string
+  /** The id was made for this very append, so no store can know it yet: a store may spare the look, and remembers it. */
+  readonly fresh?: boolean
   readonly conflationKey?: string | undefined
 }
 
@@ -214,6 +225,8 @@ export interface Follower {
   interrupted(): void
   /** All appends up to this position have been announced. */
   probed(position: Position): void
+  /** What another node said by {@link Others.tell}. In no order with announcements. */
+  told?(text: string): void
 }
 
 export interface Announcement {
@@ -235,6 +248,25 @@ export interface Following {
 export interface IdWindow {
   readonly ids: number
   readonly oldestAgeMs: number
+}
+
+/** Coming and going of a store that is reached over a network (S5). */
+export interface Availability {
+  /** False: every method rejects with `store_unavailable`. */
+  readonly available: boolean
+  /** Why it is away, in words for an operator, without secrets; null while it is there. */
+  readonly reason: string | null
+  /**
+   * Calls back at each change until the returned function is called. What was under way has been rejected before it tells
+   * `false`, and nothing that was called before is carried out after it tells `true`.
+   */
+  watch(changed: (available: boolean) => void): () => void
+}
+
+/** Says things to the other nodes of a store: volatile events (E7), control (A5). Nothing of it is kept. */
+export interface Others {
+  /** Reaches `told` of the followers of the namespace on all other nodes that hear it, or rejects with `store_unavailable`. */
+  tell(namespace: string, text: string): Promise<void>
 }
 
 /** What is known of a topic, and taking it away. */
