@@ -23,6 +23,7 @@ const codes = {
   not_found: { status: 404, retryable: false },
   method_not_allowed: { status: 405, retryable: false },
   id_reused: { status: 422, retryable: false },
+  job_active: { status: 409, retryable: false },
   job_ended: { status: 409, retryable: false },
   job_fenced: { status: 409, retryable: false },
   rate_limited: { status: 429, retryable: true },

@@ -7,9 +7,19 @@ import {
   isEnded,
   jobEventTypes,
 } from '../protocol/job.js'
-import { type CheckedJob, jobLimits } from '../protocol/job-input.js'
+import { jobLimits } from '../protocol/job-input.js'
 import type { Deadline } from '../store/store.js'
-import { type JobState, counterOf, initialState, largerTotal, percentOf } from './state.js'
+import {
+  type CreatedJob,
+  type JobState,
+  changed,
+  counterOf,
+  initialState,
+  largerTotal,
+  nextAttempt,
+  percentOf,
+  started,
+} from './state.js'
 import { earn, spend, waitMs } from './throttle.js'
 
 /**
@@ -47,7 +57,7 @@ export type Reduced =
   | { readonly outcome: 'gone' }
 
 /** `now` is the store's clock, Unix ms, here and below. */
-export function create(id: string, given: CheckedJob, origin: string, now: number): Step {
+export function create(id: string, given: CreatedJob, origin: string, now: number): Step {
   const state = initialState(id, given, origin, now)
   return step(state, [event(jobEventTypes.created, state.job)], now)
 }
@@ -63,7 +73,7 @@ export function reduce(state: JobState, command: Command, now: number): Reduced 
   const events: JobEvent[] = []
   let leased: JobState = { ...state, leasedAt: now }
   if (state.job.status === 'queued') {
-    leased = { ...leased, job: changed(leased.job, { status: 'running', startedAt: now }) }
+    leased = { ...leased, job: started(leased.job, now) }
     events.push(event(jobEventTypes.started, leased.job))
   }
   switch (command.action) {
@@ -76,7 +86,7 @@ export function reduce(state: JobState, command: Command, now: number): Reduced 
         now,
       )
     case 'fail':
-      return end(leased, events, 'failed', { error: command.error }, now)
+      return fail(leased, events, command.error, now)
     case 'update':
       return update(leased, events, command, now)
     case 'start':
@@ -146,6 +156,14 @@ export function flushWaitMs(state: JobState, now: number): number | null {
   return owed === 0 ? null : waitMs(earn(state.throttle, now), owed)
 }
 
+/** With attempts left it is not the end (J6), whatever `error.retryable` says: that word is for people and programs. */
+function fail(state: JobState, events: readonly JobEvent[], error: JobError, now: number): Step {
+  if (state.job.attempt >= state.job.attempts) return end(state, events, 'failed', { error }, now)
+  const lines = logEvents(state)
+  const again = nextAttempt(state, error, now)
+  return step(again, [...events, ...lines, event(jobEventTypes.retrying, again.job)], now)
+}
+
 /** The one end (J3): it waits for nothing and carries the whole state, so a withheld step is not missed. */
 function end(
   state: JobState,
@@ -169,7 +187,9 @@ const expired: JobError = { code: 'expired', message: 'Nobody started this in ti
 /** The store says that the deadline of this very state has passed (J6, J8). */
 function passDeadline(state: JobState, now: number): Reduced {
   if (isEnded(state.job.status)) return { outcome: 'gone' }
-  return end(state, [], 'failed', { error: state.job.status === 'running' ? stalled : expired }, now)
+  // An attempt that nobody began is none that failed: to queue it once more would only make people wait longer.
+  if (state.job.status === 'queued') return end(state, [], 'failed', { error: expired }, now)
+  return fail(state, [], stalled, now)
 }
 
 function step(state: JobState, events: readonly JobEvent[], now: number): Step {
@@ -180,13 +200,11 @@ function step(state: JobState, events: readonly JobEvent[], now: number): Step {
 function deadlineOf(state: JobState, now: number): Deadline {
   const left = (from: number, ms: number): number => Math.max(1, Math.min(ms, from + ms - now))
   if (isEnded(state.job.status)) return { afterMs: left(state.job.endedAt ?? now, state.ttlMs), lease: false }
-  if (state.job.status === 'queued') return { afterMs: left(state.job.createdAt, state.startWithinMs), lease: false }
+  if (state.job.status === 'queued') return { afterMs: left(state.leasedAt, state.startWithinMs), lease: false }
   return { afterMs: left(state.leasedAt, state.leaseMs), lease: true }
 }
 
 const event = (type: string, data: unknown, conflated = false): JobEvent => ({ type, data, conflated })
-
-const changed = (job: Job, changes: Partial<Job>): Job => ({ ...job, ...changes, version: job.version + 1 })
 
 /** Characters of one log event: far below the 64 KiB of an event even where each takes three bytes. */
 const linesPerEvent = 16 * 1024

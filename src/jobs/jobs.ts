@@ -8,10 +8,11 @@ import {
   type JobCommand,
   type JobPage,
   type NewJob,
+  type RetryJob,
   isEnded,
   jobStatuses,
 } from '../protocol/job.js'
-import { checkCommand, checkNewJob, checkOwner } from '../protocol/job-input.js'
+import { checkCommand, checkNewJob, checkOwner, checkRetry } from '../protocol/job-input.js'
 import { checkId, checkTopic, jobIdOf, jobTopic, jobsTopic } from '../protocol/topic.js'
 import type { Random } from '../random.js'
 import type { StateRead, Store } from '../store/store.js'
@@ -19,8 +20,8 @@ import { type Jobs, createJobsFace } from '../work/jobs.js'
 import type { JobQuery } from '../work/port.js'
 import { create } from './job.js'
 import { Lane, type LaneParts } from './lane.js'
-import { notFound, overQuota, reused } from './refusals.js'
-import { decodeState, jobAt } from './state.js'
+import { active, notFound, overQuota, reused } from './refusals.js'
+import { type CreatedJob, againOf, decodeState, jobAt } from './state.js'
 import { Sweeper } from './sweeper.js'
 import { Watch } from './watch.js'
 import { claimOf, creationClaim, digestOf, eventsOf, writeOf } from './writes.js'
@@ -41,6 +42,11 @@ export interface JobsOptions {
 export interface JobsEngine {
   /** J1. A known `id` with the same content answers with that job and `created: false`; with another: `id_reused`. */
   create(namespace: string, newJob: NewJob): Promise<{ readonly job: Job; readonly created: boolean }>
+  /**
+   * Makes a new job like the ended one, with `retryOf` and everything as it was at its creation (J6). Rejects with
+   * `job_active` for a job that has not ended, `not_found`, `id_reused`. The same `id` again gets the same new job.
+   */
+  retry(namespace: string, jobId: string, command?: RetryJob): Promise<{ readonly job: Job; readonly created: boolean }>
   /** Rejects with `not_found`, `job_invalid`, `id_reused`, `quota` or the store's failure. A refusal is an answer (J3, J6). */
   command(namespace: string, jobId: string, command: JobCommand): Promise<JobAnswer>
   /** The job with the cursor from which to stream on without a gap (J7); null where there is none. */
@@ -106,27 +112,50 @@ export function createJobs(options: JobsOptions): JobsEngine {
     return state && { job: jobAt(decodeState(state.value), upTo), version: state.version }
   }
 
+  const make = async (
+    namespace: string,
+    id: string,
+    given: CreatedJob,
+    origin: string,
+  ): Promise<{ readonly job: Job; readonly created: boolean }> => {
+    const read = await store.state(namespace, jobTopic(id))
+    const known = exists(read, origin)
+    if (known) return known
+    const first = create(id, given, origin, read.timestamp)
+    const result = await store.append(namespace, {
+      commands: [creationClaim(id, origin)],
+      events: eventsOf(first.state, first.events, makeId),
+      states: [writeOf(first.state, 0, first.deadline)],
+    })
+    if (result.outcome === 'stored') return { job: jobAt(first.state, result.position), created: true }
+    if (result.outcome === 'quota') throw overQuota(result.keptBytes, result.quotaBytes)
+    if (result.outcome === 'reused') throw reused(id)
+    const now = exists(await store.state(namespace, jobTopic(id)), origin)
+    if (!now) throw notFound(id)
+    return now
+  }
+
   const engine: JobsEngine = {
     async create(namespace, newJob) {
       open()
       checkId(namespace, 'namespace')
       const { id = makeId(), job: given } = checkNewJob(newJob)
       const origin = digestOf(given)
-      const read = await store.state(namespace, jobTopic(id))
-      const known = exists(read, origin)
+      return await make(namespace, id, given, origin)
+    },
+
+    async retry(namespace, jobId, command = {}) {
+      open()
+      if (!possible(jobId)) throw notFound(String(jobId))
+      const { id = makeId() } = checkRetry(command)
+      const origin = digestOf({ retryOf: jobId })
+      const known = exists(await store.state(namespace, jobTopic(id)), origin)
       if (known) return known
-      const first = create(id, given, origin, read.timestamp)
-      const result = await store.append(namespace, {
-        commands: [creationClaim(id, origin)],
-        events: eventsOf(first.state, first.events, makeId),
-        states: [writeOf(first.state, 0, first.deadline)],
-      })
-      if (result.outcome === 'stored') return { job: jobAt(first.state, result.position), created: true }
-      if (result.outcome === 'quota') throw overQuota(result.keptBytes, result.quotaBytes)
-      if (result.outcome === 'reused') throw reused(id)
-      const now = exists(await store.state(namespace, jobTopic(id)), origin)
-      if (!now) throw notFound(id)
-      return now
+      const { state } = await store.state(namespace, jobTopic(jobId))
+      if (!state) throw notFound(jobId)
+      const ended = decodeState(state.value)
+      if (!isEnded(ended.job.status)) throw active(jobId)
+      return await make(namespace, id, againOf(ended), origin)
     },
 
     async command(namespace, jobId, command) {

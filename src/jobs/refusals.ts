@@ -12,6 +12,13 @@ export const reused = (id: string): TidingsError =>
     field: 'id',
   })
 
+export const active = (jobId: string): TidingsError =>
+  new TidingsError(
+    'job_active',
+    `The job ${JSON.stringify(jobId)} has not ended. Only an ended job can be run again; cancel it first.`,
+    { field: 'id' },
+  )
+
 export const overQuota = (keptBytes: number, quotaBytes: number): TidingsError =>
   new TidingsError(
     'quota',

@@ -1,6 +1,6 @@
 import { TidingsError } from '../errors.js'
 import { type Position, formatCursor } from '../protocol/cursor.js'
-import type { Job, JobLogLine } from '../protocol/job.js'
+import type { Job, JobError, JobLogLine } from '../protocol/job.js'
 import type { CheckedJob } from '../protocol/job-input.js'
 import { type Throttle, freshThrottle } from './throttle.js'
 
@@ -13,19 +13,24 @@ export interface JobState {
   readonly leaseMs: number
   readonly startWithinMs: number
   readonly ttlMs: number
-  /** The store's clock at the last accepted worker command. */
+  /** The store's clock at the last accepted worker command; of a queued job, when it was queued. */
   readonly leasedAt: number
   readonly throttle: Throttle
   /** The last published state is not this one: a progress event is owed. */
   readonly withheld: boolean
   /** Lines of the log that wait with it. */
   readonly heldLines: readonly JobLogLine[]
+  /** With what an attempt begins, and a job that runs this one again (J6). */
+  readonly fresh: { readonly total: number | null; readonly counters: Job['counters'] }
   /** Digest of what the job was created from, to tell a repetition from a reuse of its id after the id window. */
   readonly origin: string
 }
 
+/** What a job is made of; `retryOf` where it runs an ended one again. */
+export type CreatedJob = CheckedJob & { readonly retryOf?: string }
+
 /** A new job in the queue. */
-export function initialState(id: string, given: CheckedJob, origin: string, now: number): JobState {
+export function initialState(id: string, given: CreatedJob, origin: string, now: number): JobState {
   const total = largerTotal(given.total, given.counters)
   return {
     job: {
@@ -40,12 +45,14 @@ export function initialState(id: string, given: CheckedJob, origin: string, now:
       message: null,
       current: null,
       ...(given.meta !== undefined && { meta: given.meta }),
+      ...(given.parent !== undefined && { parent: given.parent }),
       attempt: 1,
-      attempts: 1,
+      attempts: given.attempts,
       version: 1,
       createdAt: now,
       startedAt: null,
       endedAt: null,
+      ...(given.retryOf !== undefined && { retryOf: given.retryOf }),
     },
     setTotal: given.total,
     leaseMs: given.leaseMs,
@@ -55,7 +62,56 @@ export function initialState(id: string, given: CheckedJob, origin: string, now:
     throttle: freshThrottle(now),
     withheld: false,
     heldLines: [],
+    fresh: { total: given.total, counters: given.counters },
     origin,
+  }
+}
+
+/** The job with a version that readers can tell from the one before. */
+export const changed = (job: Job, changes: Partial<Job>): Job => ({ ...job, ...changes, version: job.version + 1 })
+
+/** Running. What went wrong with the attempt before is of no more interest. */
+export function started({ error: _, ...job }: Job, now: number): Job {
+  return changed(job, { status: 'running', startedAt: now })
+}
+
+/** Queued again, with counters and words as at its creation (J6). */
+export function nextAttempt(state: JobState, error: JobError, now: number): JobState {
+  const { job, fresh } = state
+  const total = largerTotal(fresh.total, fresh.counters)
+  return {
+    ...state,
+    job: changed(job, {
+      status: 'queued',
+      attempt: job.attempt + 1,
+      counters: fresh.counters,
+      total,
+      percent: percentOf(fresh.counters, total, null),
+      stage: null,
+      message: null,
+      current: null,
+      startedAt: null,
+      error,
+    }),
+    setTotal: fresh.total,
+    leasedAt: now,
+    withheld: false,
+    heldLines: [],
+  }
+}
+
+/** What a job was created from, to run it again (J6). */
+export function againOf({ job, fresh, leaseMs, startWithinMs, ttlMs }: JobState): CreatedJob {
+  return {
+    owner: job.owner,
+    kind: job.kind,
+    ...fresh,
+    ...(job.meta !== undefined && { meta: job.meta }),
+    attempts: job.attempts,
+    leaseMs,
+    startWithinMs,
+    ttlMs,
+    retryOf: job.id,
   }
 }
 

@@ -56,6 +56,8 @@ export const defaults = {
   jobLeaseMs: 30_000,
   jobStartWithinMs: 24 * 3_600_000,
   jobKeepMs: 24 * 3_600_000,
+  /** Most progress events a second of one job (J5): what a person can still see move. */
+  jobEventsPerSecond: 10,
   /** `current` of a job as JSON bytes. */
   jobCurrentBytes: 4 * 1024,
   backoffMs,

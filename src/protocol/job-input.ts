@@ -10,6 +10,7 @@ import {
   type JobUpdate,
   type LogLevel,
   type NewJob,
+  type RetryJob,
   logLevels,
 } from './job.js'
 import { checkId, checkTopic, jobTopic, jobsTopic } from './topic.js'
@@ -29,6 +30,8 @@ export const jobLimits = {
   lines: 100,
   lineBytes: 4 * 1024,
   events: 100,
+  attempts: 100,
+  eventsPerSecond: 100,
   /** A shorter lease would be over before the sweep, once a second, could tell a slow worker from a dead one. */
   leaseMs: { from: 1_000, to: 24 * 3_600_000 },
   durationMs: { from: 1, to: 365 * 24 * 3_600_000 },
@@ -45,6 +48,10 @@ export interface CheckedJob {
   readonly total: number | null
   readonly counters: Readonly<Record<string, number>>
   readonly meta?: unknown
+  readonly attempts: number
+  readonly parent?: string
+  /** Absent: what the hub is set to. */
+  readonly eventsPerSecond?: number
   readonly leaseMs: number
   readonly startWithinMs: number
   readonly ttlMs: number
@@ -52,11 +59,8 @@ export interface CheckedJob {
 
 /** Checks what `POST /jobs` takes. Throws `job_invalid`, `id_invalid` or `topic_invalid` naming the field (J1). */
 export function checkNewJob(input: unknown): { readonly id: string | undefined; readonly job: CheckedJob } {
-  const given = fields<NewJob & { attempts?: unknown }>(input, '', newJobFields)
-  const id = given.id == null ? undefined : checkId(given.id, 'id')
-  if (id !== undefined) checkTopic(jobTopic(id), 'id')
-  if (given.attempts != null && given.attempts !== 1)
-    throw invalid('attempts', 'must be 1: repeated attempts are not supported yet')
+  const given = fields<NewJob>(input, '', newJobFields)
+  const id = given.id == null ? undefined : checkJobId(given.id, 'id')
   const { from, to } = jobLimits.durationMs
   return {
     id,
@@ -66,11 +70,29 @@ export function checkNewJob(input: unknown): { readonly id: string | undefined; 
       total: given.total == null ? null : whole(given.total, 'total'),
       counters: given.counters == null ? {} : checkCounters(given.counters, 'counters'),
       ...(given.meta !== undefined && { meta: json(given.meta, 'meta', jobLimits.metaBytes) }),
+      attempts: given.attempts == null ? 1 : within(given.attempts, 'attempts', jobLimits.attempts),
+      ...(given.parent != null && { parent: checkJobId(given.parent, 'parent') }),
+      ...(given.eventsPerSecond != null && {
+        eventsPerSecond: within(given.eventsPerSecond, 'eventsPerSecond', jobLimits.eventsPerSecond),
+      }),
       leaseMs: duration(given.leaseMs, 'leaseMs', defaults.jobLeaseMs, jobLimits.leaseMs.from, jobLimits.leaseMs.to),
       startWithinMs: duration(given.startWithinMs, 'startWithinMs', defaults.jobStartWithinMs, from, to),
       ttlMs: duration(given.ttlMs, 'ttlMs', defaults.jobKeepMs, from, to),
     },
   }
+}
+
+/** Returns `id` when a job may have it; throws `id_invalid` or `topic_invalid`. */
+export function checkJobId(id: unknown, field: string): string {
+  const checked = checkId(id, field)
+  checkTopic(jobTopic(checked), field)
+  return checked
+}
+
+/** Checks what `POST /jobs/{id}/retry` takes. Throws `job_invalid`, `id_invalid` or `topic_invalid`. */
+export function checkRetry(input: unknown): RetryJob {
+  const { id } = fields<RetryJob>(input, '', ['id'])
+  return id == null ? {} : { id: checkJobId(id, 'id') }
 }
 
 /** Returns `owner` when it is `user:<id>`; throws `job_invalid`, `id_invalid` or `topic_invalid`. */
@@ -191,6 +213,8 @@ const newJobFields = [
   'counters',
   'meta',
   'attempts',
+  'parent',
+  'eventsPerSecond',
   'leaseMs',
   'startWithinMs',
   'ttlMs',
@@ -222,6 +246,12 @@ function whole(value: unknown, field: string): number {
   if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0)
     throw invalid(field, 'must be a whole number of at least 0')
   return value
+}
+
+function within(value: unknown, field: string, most: number): number {
+  const checked = whole(value, field)
+  if (checked < 1 || checked > most) throw invalid(field, `must be 1–${most}`)
+  return checked
 }
 
 function duration(value: unknown, field: string, preset: number, from: number, to: number): number {

@@ -35,6 +35,9 @@ export interface Job {
   /** What is being worked on right now: any JSON up to 4 KiB. */
   readonly current: unknown
   readonly meta?: unknown
+  /** The id of the job whose group this one is in (J9). */
+  readonly parent?: string
+  /** 1 at first; one more each time a failure or a stall is not the end (J6). */
   readonly attempt: number
   readonly attempts: number
   /** Rises with every change that readers can see. Ignore a job whose version is not above the one you have. */
@@ -46,7 +49,9 @@ export interface Job {
   readonly startedAt: number | null
   readonly endedAt: number | null
   readonly result?: unknown
+  /** Why it failed; of a job that is queued again, why the attempt before did. */
   readonly error?: JobError
+  /** The id of the ended job that this one runs again. */
   readonly retryOf?: string
 }
 
@@ -98,12 +103,27 @@ export interface NewJob {
   readonly counters?: Counters
   /** Any JSON; the job carries it unchanged. */
   readonly meta?: unknown
+  /** How often it may be begun: a failure or stall with attempts left queues it again (J6). 1–100, default 1. */
+  readonly attempts?: number
+  /**
+   * The id of a job of the same owner that has not ended: it sums its children's counters and totals (J9). At most 1,000
+   * children, four levels.
+   */
+  readonly parent?: string
+  /** Most progress events a second of this job (J5). 1–100, default 10 or what the hub is set to. */
+  readonly eventsPerSecond?: number
   /** The lease of a running attempt; default 30 s. */
   readonly leaseMs?: number
   /** A job not started within this fails with `expired`; default 24 h. */
   readonly startWithinMs?: number
   /** How long the job is kept after its end; default 24 h. */
   readonly ttlMs?: number
+}
+
+/** What `POST /jobs/{id}/retry` takes. */
+export interface RetryJob {
+  /** The id of the new job, and of the command: the same id again gets the same job. Made if absent. */
+  readonly id?: string
 }
 
 /** What `PATCH /jobs/{id}` changes, all in one step. */
