@@ -21,7 +21,7 @@ import { checkId, jobIdOf } from './protocol/topic.js'
 import { type Random, systemRandom } from './random.js'
 import { memoryStore } from './store/memory.js'
 import type { Store } from './store/store.js'
-import type { Jobs } from './work/jobs.js'
+import type { Jobs, OpenedJob } from './work/jobs.js'
 
 /** Options of {@link createHub}. At least one way to sign in must be given; they are tried in this order (A1). */
 export interface HubOptions extends Partial<HubSettings> {
@@ -109,15 +109,16 @@ export async function createHub(options: HubOptions): Promise<Hub> {
   const maintenance = keepUp(store, clock, onError)
   jobs.start()
 
+  const withToken = async (namespace: string, { job }: OpenedJob): Promise<OpenedJob> => {
+    const { token } = await mintJobToken(namespace, job.id)
+    return { job, token }
+  }
   const jobsOf = (namespace: string): Jobs => {
     const face = jobs.face(checkId(namespace, 'namespace'))
     return {
       ...face,
-      async create(newJob) {
-        const { job } = await face.create(newJob)
-        const { token } = await mintJobToken(namespace, job.id)
-        return { job, token }
-      },
+      create: async (newJob) => await withToken(namespace, await face.create(newJob)),
+      retry: async (id, retry) => await withToken(namespace, await face.retry(id, retry)),
     }
   }
 
@@ -196,10 +197,11 @@ export type { JwtOptions } from './auth/jwt.js'
 export type { Principal } from './auth/principal.js'
 export type { ReadSession, Session } from './auth/session.js'
 export type { TidingsEvent, Metadata, Priority } from './protocol/event.js'
-export type { Job, JobAnswer, JobCommand, JobError, JobStatus, JobUpdate, NewJob } from './protocol/job.js'
+export type { Job, JobAnswer, JobCommand, JobError, JobStatus, JobUpdate, NewJob, RetryJob } from './protocol/job.js'
 export type { Random } from './random.js'
 export { memoryStore } from './store/memory.js'
 export type * from './store/store.js'
-export type { Jobs } from './work/jobs.js'
+export type { Jobs, OpenedJob } from './work/jobs.js'
 export type { JobHandle } from './work/handle.js'
+export type { JobFunction, RunOptions } from './work/run.js'
 export { JobFailure } from './work/failure.js'

@@ -5,7 +5,7 @@ import type { HttpParts } from './parts.js'
 import { problemResponse } from './problem.js'
 import { type OpenStream, getEvents, postEvents } from './routes/events.js'
 import { getHealth, getReady } from './routes/health.js'
-import { commandJob, deleteJob, getJob, getJobs, postJob } from './routes/jobs.js'
+import { commandJob, deleteJob, getJob, getJobs, postJob, retryJob } from './routes/jobs.js'
 import { getTopic } from './routes/topics.js'
 
 export interface Handler {
@@ -40,6 +40,8 @@ export function createHandler(parts: HttpParts): Handler {
         DELETE: () => deleteJob(parts, access, request, name),
       }
     }
+    if (head === 'jobs' && name !== undefined && action === 'retry')
+      return { POST: () => retryJob(parts, access, request, name) }
     if (head === 'jobs' && name !== undefined && action !== undefined) {
       return { POST: () => commandJob(parts, access, request, name, action) }
     }

@@ -74,7 +74,7 @@ export function createJobs(options: JobsOptions): JobsEngine {
   const sweeper = new Sweeper({ store, clock, makeId, onError, sweepMs })
   const watch = new Watch(store, onError)
   const lanes = new Map<string, Lane>()
-  let closed = false
+  const closing = new AbortController()
 
   const laneOf = (namespace: string, jobId: string): Lane => {
     const key = JSON.stringify([namespace, jobId])
@@ -90,7 +90,7 @@ export function createJobs(options: JobsOptions): JobsEngine {
     }
   }
   const open = (): void => {
-    if (closed) throw new TidingsError('closed', 'The hub is closed.')
+    if (closing.signal.aborted) throw new TidingsError('closed', 'The hub is closed.')
   }
   const exists = ({ state, upTo }: StateRead, origin: string): { job: Job; created: false } | null => {
     if (!state) return null
@@ -221,7 +221,7 @@ export function createJobs(options: JobsOptions): JobsEngine {
     },
 
     async close() {
-      closed = true
+      closing.abort()
       await sweeper.stop()
       await Promise.all([...lanes.values()].map((lane) => lane.close()))
       lanes.clear()
@@ -231,13 +231,15 @@ export function createJobs(options: JobsOptions): JobsEngine {
     face: (namespace) =>
       createJobsFace(
         {
-          create: async (newJob) => ({ job: (await engine.create(namespace, newJob)).job }),
+          remote: false,
+          create: (newJob) => engine.create(namespace, newJob),
+          retry: (jobId, id) => engine.retry(namespace, jobId, { id }),
           command: (jobId, command) => engine.command(namespace, jobId, command),
           snapshot: (jobId) => engine.snapshot(namespace, jobId),
           list: (query) => engine.list(namespace, query),
           follow: (jobId, changed) => engine.follow(namespace, jobId, changed),
         },
-        { clock, makeId, onError },
+        { clock, random, makeId, onError, closing: closing.signal },
       ),
   }
   return engine

@@ -1,19 +1,20 @@
-import type { Timer } from '../clock.js'
 import { TidingsError } from '../errors.js'
 import {
   type Counters,
   type Job,
   type JobAction,
   type JobAnswer,
+  type JobCommand,
   type JobError,
   type JobUpdate,
   type LogLevel,
-  isEnded,
 } from '../protocol/job.js'
-import { checkCommand, checkUpdate } from '../protocol/job-input.js'
+import { checkCommand } from '../protocol/job-input.js'
 import { safeError } from './failure.js'
-import { Outbox } from './outbox.js'
-import type { JobsPort, WorkParts } from './port.js'
+import { Outbox, type Outcome } from './outbox.js'
+import type { CommandLimits, JobsPort, WorkParts } from './port.js'
+import { Renewal } from './renewal.js'
+import { untilAnswered } from './repeat.js'
 
 /** An id of your own makes a command harmless to repeat, also by another process (J2); such a command is not merged. */
 export interface CommandOptions {
@@ -22,8 +23,9 @@ export interface CommandOptions {
 
 /**
  * One job, to work on. Promises resolve to whether the command was accepted: false once the job has ended or went to
- * another attempt. None has to be awaited; they leave in the order of the calls. From the first accepted command on the
- * handle renews the lease every third of it (J6), until the job ends or {@link close}.
+ * another attempt. None has to be awaited; they leave in the order of the calls. While the store or the hub is away they
+ * wait and are tried again, counters merged; after 4½ minutes of uncertainty they reject with `indeterminate`. From the
+ * first accepted command on the handle renews the lease every third of it (J6), until the attempt ends or {@link close}.
  */
 export interface JobHandle {
   readonly id: string
@@ -40,8 +42,9 @@ export interface JobHandle {
   update(update: JobUpdate, options?: CommandOptions): Promise<boolean>
   /** False: somebody else ended it first (J3). */
   complete(result?: unknown): Promise<boolean>
-  /** Of an `Error` only what is safe to show is told. */
+  /** With attempts left the job is queued again. Of an `Error` only what is safe to show is told. */
   fail(error: JobError | Error): Promise<boolean>
+  /** Overtakes what is on its way. */
   cancel(): Promise<boolean>
   renew(): Promise<boolean>
   snapshot(): Promise<Job | null>
@@ -56,10 +59,8 @@ export class Handle implements JobHandle {
   readonly #port: JobsPort
   readonly #parts: WorkParts
   readonly #outbox: Outbox
+  readonly #renewal: Renewal
   #attempt: number | undefined
-  #leaseMs: number | null = null
-  #renewal: Timer | null = null
-  #closed = false
   #lost: ((reason: LostReason) => void) | null = null
 
   constructor(port: JobsPort, parts: WorkParts, id: string, attempt?: number) {
@@ -67,8 +68,9 @@ export class Handle implements JobHandle {
     this.#port = port
     this.#parts = parts
     this.#attempt = attempt
-    this.#outbox = new Outbox((update, commandId) =>
-      this.#reported(() => this.#send({ action: 'update', ...update }, commandId)),
+    this.#outbox = new Outbox((action, commandId) => this.#send(action, commandId), parts.onError)
+    this.#renewal = new Renewal(parts, (tryMs) =>
+      this.#try(this.#commandOf({ action: 'renew' }), parts.clock.monotonic(), { tryMs }),
     )
   }
 
@@ -81,14 +83,13 @@ export class Handle implements JobHandle {
     this.#lost = told
   }
 
-  /** Sends a command that has its place in the order of the calls, and returns the whole answer. */
-  async ask(action: JobAction): Promise<JobAnswer> {
-    await this.#outbox.empty()
-    return await this.#send(action)
+  /** A command in its place in the order of the calls; the whole answer, which must be awaited. */
+  ask(action: JobAction): Promise<JobAnswer> {
+    return this.#outbox.add(action, undefined, true).answer
   }
 
   start(): Promise<boolean> {
-    return quiet(this.ask({ action: 'start' }).then(accepted))
+    return this.#say({ action: 'start' })
   }
 
   increment(counters: Counters, options?: CommandOptions): Promise<boolean> {
@@ -112,26 +113,17 @@ export class Handle implements JobHandle {
   }
 
   update(update: JobUpdate, options: CommandOptions = {}): Promise<boolean> {
-    let checked: JobUpdate
-    try {
-      // Here, not only at the hub: a wrong update must not spoil the command that others were merged into.
-      checked = checkUpdate(update)
-    } catch (error) {
-      this.#parts.onError(error)
-      return quiet(Promise.reject(error))
-    }
-    return quiet(this.#outbox.add(checked, options.id).then(accepted))
+    return this.#say({ action: 'update', ...update }, options.id)
   }
 
   complete(result?: unknown): Promise<boolean> {
-    return quiet(this.ask({ action: 'complete', ...(result !== undefined && { result }) }).then(accepted))
+    return this.#say({ action: 'complete', ...(result !== undefined && { result }) })
   }
 
   fail(error: JobError | Error): Promise<boolean> {
-    return quiet(this.ask({ action: 'fail', error: error instanceof Error ? safeError(error) : error }).then(accepted))
+    return this.#say({ action: 'fail', error: error instanceof Error ? safeError(error) : error })
   }
 
-  /** Overtakes what is on its way: whoever cancels does not want it any more. */
   cancel(): Promise<boolean> {
     return quiet(this.#send({ action: 'cancel' }).then(accepted))
   }
@@ -145,19 +137,43 @@ export class Handle implements JobHandle {
   }
 
   close(): void {
-    this.#closed = true
-    this.#renewal?.cancel()
-    this.#renewal = null
+    this.#renewal.stop()
   }
 
-  async #send(action: JobAction, id: string = this.#parts.makeId()): Promise<JobAnswer> {
-    const attempt = this.#attempt
+  /** A command that the caller may not be waiting for: whatever becomes of it, `onError` hears of a failure. */
+  #say(action: JobAction, commandId?: string): Promise<boolean> {
+    let outcome: Outcome
     try {
-      const command = { id, ...(attempt !== undefined && { attempt }), ...action }
-      // Here and not only in the hub, so that a result that is no JSON fails the job over HTTP as it does in process.
-      checkCommand(command)
-      const answer = await this.#port.command(this.id, command)
-      this.#heard(action, answer)
+      // Here, not only at the hub: a wrong update must not spoil the command that others were merged into.
+      const { id: _, ...checked } = checkCommand({ ...action, id: commandId ?? 'unnamed' })
+      outcome = this.#outbox.add(checked as JobAction, commandId)
+    } catch (error) {
+      this.#parts.onError(error)
+      return quiet(Promise.reject(error))
+    }
+    return outcome.accepted
+  }
+
+  #commandOf(action: JobAction, id: string = this.#parts.makeId()): JobCommand {
+    const attempt = this.#attempt
+    // Checked here too, so that a result that is no JSON fails the job over HTTP as it does in process.
+    return checkCommand({ id, ...(attempt !== undefined && { attempt }), ...action })
+  }
+
+  /** One command, tried until it is answered: the same id and the same attempt each time. */
+  async #send(action: JobAction, id?: string): Promise<JobAnswer> {
+    const command = this.#commandOf(action, id)
+    const sentAt = this.#parts.clock.monotonic()
+    return await untilAnswered(this.#parts, () => this.#try(command, sentAt), {
+      what: `"${action.action}" of the job ${this.id}`,
+      longestPauseMs: this.#renewal.longestPauseMs,
+    })
+  }
+
+  async #try(command: JobCommand, sentAt: number, limits?: CommandLimits): Promise<JobAnswer> {
+    try {
+      const answer = await this.#port.command(this.id, command, limits)
+      this.#heard(answer, sentAt)
       return answer
     } catch (error) {
       if (error instanceof TidingsError && error.code === 'not_found') this.#lose('gone')
@@ -165,42 +181,17 @@ export class Handle implements JobHandle {
     }
   }
 
-  #heard(action: JobAction, { accepted, reason, job, leaseMs }: JobAnswer): void {
+  #heard({ accepted, reason, job, leaseMs }: JobAnswer, sentAt: number): void {
     if (!accepted) return this.#lose(reason ?? 'ended')
     this.#attempt ??= job.attempt
-    if (isEnded(job.status)) this.close()
-    else if (action.action !== 'cancel' && leaseMs !== undefined) {
-      this.#leaseMs = leaseMs
-      this.#armRenewal()
-    }
-  }
-
-  /** Counted from the last accepted command, which has renewed the lease too. */
-  #armRenewal(): void {
-    this.#renewal?.cancel()
-    this.#renewal = null
-    if (this.#leaseMs === null || this.#closed) return
-    this.#renewal = this.#parts.clock.setTimer(() => {
-      this.#send({ action: 'renew' }).catch((error) => {
-        this.#parts.onError(error)
-        this.#armRenewal()
-      })
-    }, this.#leaseMs / 3)
+    // Ended, or queued for another attempt: to renew would begin that one.
+    if (job.status !== 'running' || job.attempt !== this.#attempt) this.close()
+    else if (leaseMs !== undefined) this.#renewal.kept(leaseMs, sentAt)
   }
 
   #lose(reason: LostReason): void {
     this.close()
     this.#lost?.(reason)
-  }
-
-  /** For commands that the caller may not be waiting for. */
-  async #reported(send: () => Promise<JobAnswer>): Promise<JobAnswer> {
-    try {
-      return await send()
-    } catch (error) {
-      this.#parts.onError(error)
-      throw error
-    }
   }
 }
 

@@ -33,7 +33,8 @@ export interface RemoteJobs extends Jobs {
 
 /**
  * The face of `hub.jobs` over HTTP (J11). Every command carries its own id and is sent again with it after a lost answer,
- * with backoff, until it is answered or, within five minutes, given up as `indeterminate`; a repeated command counts once.
+ * with backoff, until it is answered or, within five minutes of uncertainty, given up as `indeterminate`; a repeated
+ * command counts once.
  * Throws `option_invalid` for a `url` that is none.
  */
 export function connectJobs(options: ConnectJobsOptions): RemoteJobs {
@@ -46,13 +47,15 @@ export function connectJobs(options: ConnectJobsOptions): RemoteJobs {
   } = options
   const makeId = options.makeId ?? uuidv7Ids(clock, random)
   const url = checkUrl(options.url)
+  const closing = new AbortController()
   const requests = new Requests({ url, getToken, fetch, clock, random })
   const followed = new Followed({ url, getToken, fetch, clock, random }, onError)
-  const face = createJobsFace(remoteJobs(requests, followed.follow), { clock, makeId, onError })
+  const port = remoteJobs(requests, followed.follow)
+  const face = createJobsFace(port, { clock, random, makeId, onError, closing: closing.signal })
   return {
     ...face,
     close() {
-      requests.close()
+      closing.abort()
       followed.close()
     },
   }

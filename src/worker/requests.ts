@@ -1,8 +1,9 @@
-import { type Clock, type TimerOptions, wait } from '../clock.js'
+import type { Clock } from '../clock.js'
 import { type ErrorCode, isErrorCode, TidingsError } from '../errors.js'
 import { mediaTypes, type Problem } from '../protocol/names.js'
 import type { Random } from '../random.js'
 import type { TokenAnswer } from '../client/index.js'
+import { NotSent } from '../work/repeat.js'
 
 export interface RequestParts {
   /** Where the hub is mounted, without a slash at the end. */
@@ -13,38 +14,15 @@ export interface RequestParts {
   readonly random: Random
 }
 
-export interface Answer {
-  readonly status: number
-  readonly body: unknown
-}
-
-/** One try: an answer, or why there is none and whether another try may help. */
-type Tried =
-  | { readonly answer: Answer }
-  | {
-      readonly error: TidingsError
-      readonly again: boolean /** It may have been carried out. */
-      readonly unknown: boolean
-    }
-
-/** From a lost reply to a hub that restarts: quick at first, then patient. */
-const backoffMs = { from: 100, to: 10_000 } as const
-const attemptMs = 20_000
-/**
- * The hub recognises a repeated id for five minutes (D3). The last try begins within this, so that even where it hangs for
- * `attemptMs` no command is sent again after its id was forgotten.
- */
-const giveUpMs = 270_000
-/** A worker that waits to send what it counted must not be let go by Node meanwhile. */
-const keepsProcess: TimerOptions = { keepsProcess: true }
+/** A try is given up after this: a hub that is alive answers within seconds. */
+const requestMs = 20_000
 
 /**
- * Requests that may be repeated, because each names its command by an id. They are sent again after a lost answer or a
- * refusal that is only temporary, with full jitter, `Retry-After` obeyed, until they are answered or given up.
+ * Requests to a hub, each tried once; a token that has run out is asked for anew. Whoever sends a command names it by an id
+ * and may send it again (`untilAnswered`).
  */
 export class Requests {
   readonly #parts: RequestParts
-  readonly #closing = new AbortController()
   #token: Promise<string | null> | null = null
 
   constructor(parts: RequestParts) {
@@ -52,53 +30,36 @@ export class Requests {
   }
 
   /**
-   * Rejects with the hub's refusal by its code; with `indeterminate` where it was given up and may have been carried out;
-   * with `connection` or `timeout` never alone: those are tried again.
+   * Rejects with the hub's refusal by its code; with `connection` or `timeout` where there is no answer, or one that is not
+   * the hub's own: then it may have been carried out; with `NotSent` where it certainly was not.
    */
-  async send(method: string, path: string, body?: object): Promise<Answer> {
-    const { clock, random } = this.#parts
+  async send(method: string, path: string, body?: object, tryMs: number = requestMs): Promise<unknown> {
     const text = body === undefined ? undefined : JSON.stringify(body)
-    const startedAt = clock.monotonic()
-    let renewed = false
-    let unknown = false
-    for (let failures = 0; ; failures++) {
-      if (this.#closing.signal.aborted) throw new TidingsError('closed', 'The connection to the hub was closed.')
-      const tried = await this.#try(method, path, text, renewed)
-      if ('answer' in tried) return tried.answer
-      unknown ||= tried.unknown
-      const { error } = tried
-      if (error.code === 'unauthorized' && !renewed && this.#parts.getToken) {
-        // A token that has run out: one new one, once.
-        renewed = true
-        this.#token = null
-        continue
-      }
-      if (!tried.again) throw error
-      const bound = Math.min(backoffMs.to, backoffMs.from * 2 ** Math.min(failures, 20))
-      const delayMs = (error.retryAfterMs ?? 0) + Math.ceil(random.fraction() * bound)
-      if (clock.monotonic() - startedAt + delayMs > giveUpMs) throw unknown ? indeterminate(method, path, error) : error
-      await wait(clock, delayMs, this.#closing.signal, keepsProcess)
-    }
-  }
-
-  close(): void {
-    this.#closing.abort()
-  }
-
-  async #try(method: string, path: string, text: string | undefined, refresh: boolean): Promise<Tried> {
-    const { url, fetch, clock } = this.#parts
-    let token: string | null
     try {
-      this.#token ??= Promise.resolve(this.#parts.getToken?.({ refresh })).then((given) => given ?? null)
-      token = await this.#token
-    } catch (cause) {
+      return await this.#request(method, path, text, tryMs, false)
+    } catch (error) {
+      const isExpired = error instanceof TidingsError && error.code === 'unauthorized'
+      if (!isExpired || !this.#parts.getToken) throw error
       this.#token = null
-      return { error: new TidingsError('unauthorized', 'getToken failed.', { cause }), again: true, unknown: false }
+      return await this.#request(method, path, text, tryMs, true)
     }
-    const attempt = new AbortController()
-    const timer = clock.setTimer(() => attempt.abort(), attemptMs)
+  }
+
+  async #request(
+    method: string,
+    path: string,
+    text: string | undefined,
+    tryMs: number,
+    refresh: boolean,
+  ): Promise<unknown> {
+    const { url, fetch, clock } = this.#parts
+    const token = await this.#tokenOf(refresh)
+    const abort = new AbortController()
+    const timer = clock.setTimer(() => abort.abort(), tryMs)
+    let response: Response
+    let reply: string
     try {
-      const response = await fetch(url + path, {
+      response = await fetch(url + path, {
         method,
         headers: {
           Accept: `${mediaTypes.json}, ${mediaTypes.problem}`,
@@ -106,33 +67,55 @@ export class Requests {
           ...(token !== null && { Authorization: `Bearer ${token}` }),
         },
         ...(text !== undefined && { body: text }),
-        signal: attempt.signal,
+        signal: abort.signal,
       })
-      const reply = await response.text()
-      if (response.ok) return { answer: { status: response.status, body: reply === '' ? null : JSON.parse(reply) } }
-      return refusal(response, reply)
+      reply = await response.text()
     } catch (cause) {
-      const code = attempt.signal.aborted ? 'timeout' : 'connection'
-      const error = new TidingsError(code, `${method} ${path} got no answer from ${url}.`, { cause })
-      return { error, again: true, unknown: true }
+      const message = `${method} ${path} got no answer from ${url}.`
+      if (abort.signal.aborted) throw new TidingsError('timeout', message, { cause })
+      throw isRefused(cause)
+        ? new NotSent('connection', message, { cause })
+        : new TidingsError('connection', message, { cause })
     } finally {
       timer.cancel()
+    }
+    if (!response.ok) throw refusal(response, reply)
+    return reply === '' ? null : parsed(reply, `${method} ${path}`)
+  }
+
+  async #tokenOf(refresh: boolean): Promise<string | null> {
+    try {
+      this.#token ??= Promise.resolve(this.#parts.getToken?.({ refresh })).then((given) => given ?? null)
+      return await this.#token
+    } catch (cause) {
+      this.#token = null
+      throw new NotSent('connection', 'getToken failed.', { cause })
     }
   }
 }
 
-function refusal(response: Response, reply: string): Tried {
+/** Nobody listens there: no byte of the request has left. */
+function isRefused(cause: unknown): boolean {
+  const below = cause instanceof Error ? (cause.cause as NodeJS.ErrnoException | undefined) : undefined
+  return below?.code === 'ECONNREFUSED'
+}
+
+function refusal(response: Response, reply: string): TidingsError {
   const problem = problemOf(reply)
+  // A 5xx that is not the hub's own word comes from a proxy, which does not know whether the hub has done it.
   const code: ErrorCode = isErrorCode(problem.code) ? problem.code : response.status < 500 ? 'internal' : 'connection'
-  const error = new TidingsError(code, problem.detail ?? `The hub answered ${response.status}.`, {
+  return new TidingsError(code, problem.detail ?? `The hub answered ${response.status}.`, {
     field: problem.field,
+    topics: problem.topics,
     retryAfterMs: problem.retryAfterMs ?? retryAfterMs(response.headers.get('Retry-After')),
   })
-  // A 5xx that is not the hub's own word comes from a proxy, which does not know whether the hub has done it.
-  return {
-    error,
-    again: error.retryable,
-    unknown: code === 'indeterminate' || code === 'connection' || code === 'internal',
+}
+
+function parsed(reply: string, what: string): unknown {
+  try {
+    return JSON.parse(reply)
+  } catch (cause) {
+    throw new TidingsError('connection', `${what} was answered by something that is no JSON.`, { cause })
   }
 }
 
@@ -147,12 +130,4 @@ function problemOf(reply: string): Partial<Problem> {
 
 function retryAfterMs(header: string | null): number | undefined {
   return header !== null && /^\d{1,6}$/.test(header) ? Number(header) * 1_000 : undefined
-}
-
-function indeterminate(method: string, path: string, cause: TidingsError): TidingsError {
-  return new TidingsError(
-    'indeterminate',
-    `${method} ${path} was given up after ${giveUpMs / 1_000} s without an answer; it may have been carried out. The last failure: ${cause.message}`,
-    { cause },
-  )
 }

@@ -1,35 +1,12 @@
 import { describe, expect, test } from 'vitest'
 import { TidingsError } from '#src/errors.js'
-import type { JobCommand } from '#src/protocol/job.js'
 import { JobFailure } from '#src/work/failure.js'
-import { createJobsFace } from '#src/work/jobs.js'
-import { bench, eventsAfter, namespace } from '../jobs/engine-fixture.js'
+import { eventsAfter, namespace } from '../jobs/engine-fixture.js'
+import { watched } from './face.js'
 
 const crawl = { id: 'j1', owner: 'user:7', kind: 'crawl' }
 const aborted = (signal: AbortSignal): Promise<unknown> =>
   new Promise((resolve) => signal.addEventListener('abort', () => resolve(signal.reason), { once: true }))
-
-/** A face whose commands are seen on their way. */
-function watched() {
-  const { engine, clock, errors, store } = bench()
-  const jobs = engine()
-  const commands: JobCommand[] = []
-  let id = 0
-  const face = createJobsFace(
-    {
-      create: async (newJob) => ({ job: (await jobs.create(namespace, newJob)).job }),
-      command: (jobId, command) => {
-        commands.push(command)
-        return jobs.command(namespace, jobId, command)
-      },
-      snapshot: (jobId) => jobs.snapshot(namespace, jobId),
-      list: (query) => jobs.list(namespace, query),
-      follow: (jobId, changed) => jobs.follow(namespace, jobId, changed),
-    },
-    { clock, makeId: () => `made-${id++}`, onError: (error) => errors.push(error) },
-  )
-  return { face, jobs, clock, errors, store, commands }
-}
 
 describe('running a job', () => {
   test('J6: what the function returns completes the job', async () => {

@@ -1,7 +1,8 @@
 import type { Principal } from '../../auth/principal.js'
 import { TidingsError } from '../../errors.js'
 import { checkEventId } from '../../protocol/event.js'
-import { type JobAction, type JobStatus, type NewJob, jobStatuses } from '../../protocol/job.js'
+import { type Job, type JobAction, type JobStatus, type NewJob, jobStatuses } from '../../protocol/job.js'
+import { checkRetry } from '../../protocol/job-input.js'
 import { checkId, jobTopic, jobsTopic, userTopic } from '../../protocol/topic.js'
 import type { Access } from '../access.js'
 import { json, readObject } from '../body.js'
@@ -15,8 +16,26 @@ export async function postJob(parts: HttpParts, access: Access, request: Request
   const body = await readObject(request, parts.core.settings.bodyBytes)
   const id = body.id === undefined ? parts.core.makeId() : checkId(body.id, 'id')
   access.requirePublish(principal, [jobTopic(id)])
-  const { job, created } = await parts.jobs.create(principal.namespace, { ...body, id } as NewJob)
-  const { token } = await parts.mintJobToken(principal.namespace, job.id)
+  return await madeJob(parts, principal, await parts.jobs.create(principal.namespace, { ...body, id } as NewJob))
+}
+
+/** `POST /jobs/{id}/retry`: the same answers; like creating, it takes a grant to publish, for the new job too. */
+export async function retryJob(parts: HttpParts, access: Access, request: Request, jobId: string): Promise<Response> {
+  const principal = await parts.authenticate(request)
+  await access.requireCommand(principal, checkId(jobId, 'id'), 'retry')
+  const { id = parts.core.makeId(), ...rest } = checkRetry(
+    await readObject(request, parts.core.settings.bodyBytes, true),
+  )
+  access.requirePublish(principal, [jobTopic(id)])
+  return await madeJob(parts, principal, await parts.jobs.retry(principal.namespace, jobId, { id, ...rest }))
+}
+
+async function madeJob(
+  parts: HttpParts,
+  { namespace }: Principal,
+  { job, created }: { readonly job: Job; readonly created: boolean },
+): Promise<Response> {
+  const { token } = await parts.mintJobToken(namespace, job.id)
   return json({ job, token }, created ? 201 : 200)
 }
 
@@ -64,7 +83,7 @@ export async function commandJob(
   const principal = await parts.authenticate(request)
   checkId(id, 'id')
   if (action !== 'update' && !actions.includes(action as (typeof actions)[number])) {
-    throw new TidingsError('not_found', `There is no "${action}" of a job. There are ${actions.join(', ')}.`)
+    throw new TidingsError('not_found', `There is no "${action}" of a job. There are ${actions.join(', ')}, retry.`)
   }
   await access.requireCommand(principal, id, action)
   const body = await readObject(request, parts.core.settings.bodyBytes, action !== 'update')
