@@ -14,7 +14,7 @@ app.get('/events', { sse: true }, async (request, reply) => {
   await reply.sse.send({ data: 'ready' })
 })
 app.post('/events', async (request, reply) => {
-  publish(0, request.body.number ?? 0)
+  void publish(0, request.body.number ?? 0)
   reply.code(201)
   return {}
 })

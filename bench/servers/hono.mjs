@@ -16,7 +16,7 @@ app.get('/events', (context) =>
   }),
 )
 app.post('/events', async (context) => {
-  publish(0, (await context.req.json()).number ?? 0)
+  void publish(0, (await context.req.json()).number ?? 0)
   return context.json({}, 201)
 })
 
