@@ -23,14 +23,14 @@ export function serverTable({ limitBinary, tidingsArgs = [] }) {
   const folder = mkdtempSync(join(tmpdir(), 'tidings-bench-'))
   process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
   const table = {
-    'C, epoll (the limit)': { ...node('x'), start: (core) => new Program(core, limitBinary, []) },
+    'the limit (C)': { ...node('x'), start: (core) => new Program(core, limitBinary, []) },
     'bare Node': node('bare'),
     tidings: {
       ...node('tidings', tidingsArgs),
       headers: [`Authorization: Bearer ${token}`],
       body: '{"topic":"t:0","type":"tick","data":{"mark":"@@0:1@@","padding":"x"}}',
     },
-    'bare Node, res.write(string)': node('bare', ['--string']),
+    'res.write(string)': node('bare', ['--string']),
     'better-sse': node('better-sse'),
     '@fastify/sse': node('fastify-sse'),
     'Hono streamSSE': node('hono'),
