@@ -21,7 +21,7 @@ import { checkId, jobIdOf } from './protocol/topic.js'
 import { type Random, systemRandom } from './random.js'
 import { memoryStore } from './store/memory.js'
 import type { Store } from './store/store.js'
-import type { Jobs, OpenedJob } from './work/jobs.js'
+import type { Jobs } from './work/jobs.js'
 
 /** Options of {@link createHub}. At least one way to sign in must be given; they are tried in this order (A1). */
 export interface HubOptions extends Partial<HubSettings> {
@@ -109,18 +109,7 @@ export async function createHub(options: HubOptions): Promise<Hub> {
   const maintenance = keepUp(store, clock, onError)
   jobs.start()
 
-  const withToken = async (namespace: string, { job }: OpenedJob): Promise<OpenedJob> => {
-    const { token } = await mintJobToken(namespace, job.id)
-    return { job, token }
-  }
-  const jobsOf = (namespace: string): Jobs => {
-    const face = jobs.face(checkId(namespace, 'namespace'))
-    return {
-      ...face,
-      create: async (newJob) => await withToken(namespace, await face.create(newJob)),
-      retry: async (id, retry) => await withToken(namespace, await face.retry(id, retry)),
-    }
-  }
+  const jobsOf = (namespace: string): Jobs => jobs.face(checkId(namespace, 'namespace'), mintJobToken)
 
   return {
     async publish(
@@ -190,6 +179,7 @@ function writeError(error: unknown, stage: string): void {
 }
 
 export type { Clock, Timer } from './clock.js'
+export * from './declare.js'
 export { type ErrorCode, TidingsError } from './errors.js'
 export type { PublishInput, PublishResult } from './hub/publish.js'
 export type { SubscribeOptions } from './hub/hub.js'
@@ -201,6 +191,7 @@ export type { Job, JobAnswer, JobCommand, JobError, JobStatus, JobUpdate, NewJob
 export type { Random } from './random.js'
 export { memoryStore } from './store/memory.js'
 export type * from './store/store.js'
+export type { DeclaredHandle, DeclaredJobs } from './work/declared.js'
 export type { Jobs, OpenedJob } from './work/jobs.js'
 export type { JobHandle } from './work/handle.js'
 export type { JobFunction, RunOptions } from './work/run.js'

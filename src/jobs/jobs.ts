@@ -17,7 +17,7 @@ import { checkId, checkTopic, jobIdOf, jobTopic, jobsTopic } from '../protocol/t
 import type { Random } from '../random.js'
 import type { StateRead, Store } from '../store/store.js'
 import { type Jobs, createJobsFace } from '../work/jobs.js'
-import type { JobQuery } from '../work/port.js'
+import type { JobQuery, MadeJob } from '../work/port.js'
 import { create } from './job.js'
 import { Lane, type LaneParts } from './lane.js'
 import { active, notFound, overQuota, reused } from './refusals.js'
@@ -37,6 +37,9 @@ export interface JobsOptions {
   /** How often passed deadlines are looked for. Default 1,000 ms: a dead job is noticed within its lease and a second (J6). */
   readonly sweepMs?: number
 }
+
+/** Mints the token that opens exactly this job (A4). */
+export type TokenOf = (namespace: string, jobId: string) => Promise<{ readonly token: string }>
 
 /** Jobs of all namespaces of one store. Whoever calls has checked rights (A4). */
 export interface JobsEngine {
@@ -61,8 +64,8 @@ export interface JobsEngine {
   start(): void
   /** Answers what is under way, refuses the rest with `closed`. */
   close(): Promise<void>
-  /** The jobs of one namespace as application code uses them. */
-  face(namespace: string): Jobs
+  /** The jobs of one namespace as application code uses them. Where `tokenOf` is given, each new job comes with its token. */
+  face(namespace: string, tokenOf?: TokenOf): Jobs
 }
 
 /** Most reads that one page of a filtered list may cost. */
@@ -228,19 +231,24 @@ export function createJobs(options: JobsOptions): JobsEngine {
       watch.close()
     },
 
-    face: (namespace) =>
-      createJobsFace(
+    face: (namespace, tokenOf) => {
+      const withToken = async ({ job }: { readonly job: Job }): Promise<MadeJob> => ({
+        job,
+        ...(tokenOf && { token: (await tokenOf(namespace, job.id)).token }),
+      })
+      return createJobsFace(
         {
           remote: false,
-          create: (newJob) => engine.create(namespace, newJob),
-          retry: (jobId, id) => engine.retry(namespace, jobId, { id }),
+          create: async (newJob) => await withToken(await engine.create(namespace, newJob)),
+          retry: async (jobId, id) => await withToken(await engine.retry(namespace, jobId, { id })),
           command: (jobId, command) => engine.command(namespace, jobId, command),
           snapshot: (jobId) => engine.snapshot(namespace, jobId),
           list: (query) => engine.list(namespace, query),
           follow: (jobId, changed) => engine.follow(namespace, jobId, changed),
         },
         { clock, random, makeId, onError, closing: closing.signal },
-      ),
+      )
+    },
   }
   return engine
 }

@@ -146,6 +146,7 @@ export class Handle implements JobHandle {
     try {
       // Here, not only at the hub: a wrong update must not spoil the command that others were merged into.
       const { id: _, ...checked } = checkCommand({ ...action, id: commandId ?? 'unnamed' })
+      this.#parts.check?.(checked)
       outcome = this.#outbox.add(checked as JobAction, commandId)
     } catch (error) {
       this.#parts.onError(error)
@@ -157,6 +158,7 @@ export class Handle implements JobHandle {
   #commandOf(action: JobAction, id: string = this.#parts.makeId()): JobCommand {
     const attempt = this.#attempt
     // Checked here too, so that a result that is no JSON fails the job over HTTP as it does in process.
+    this.#parts.check?.(action)
     return checkCommand({ id, ...(attempt !== undefined && { attempt }), ...action })
   }
 

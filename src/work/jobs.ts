@@ -1,4 +1,6 @@
+import type { DefinedJob } from '../protocol/declared-job.js'
 import type { Job, JobPage, NewJob, RetryJob } from '../protocol/job.js'
+import { type DeclaredJobs, declaredCheck, declaredPort } from './declared.js'
 import { Handle, type JobHandle } from './handle.js'
 import type { JobQuery, JobsPort, MadeJob, WorkParts } from './port.js'
 import { untilAnswered } from './repeat.js'
@@ -18,6 +20,8 @@ export interface Jobs {
   retry(id: string, options?: RetryJob): Promise<OpenedJob>
   snapshot(id: string): Promise<Job | null>
   list(query?: JobQuery): Promise<JobPage>
+  /** The jobs of one kind, typed and checked by what `defineJob` was given. */
+  of<Definition extends DefinedJob>(definition: Definition): DeclaredJobs<Definition>
 }
 
 export interface OpenedJob {
@@ -53,5 +57,9 @@ export function createJobsFace(port: JobsPort, parts: WorkParts): Jobs {
     },
     snapshot: (id) => ask('The reading of a job', () => port.snapshot(id)),
     list: (query = {}) => ask('The list of jobs', () => port.list(query)),
+    of: <Definition extends DefinedJob>(definition: Definition) => {
+      const check = declaredCheck(definition)
+      return createJobsFace(declaredPort(port, definition), { ...parts, check }) as unknown as DeclaredJobs<Definition>
+    },
   }
 }

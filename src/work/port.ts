@@ -1,5 +1,5 @@
 import type { MakeId } from '../ids.js'
-import type { Job, JobAnswer, JobCommand, JobPage, JobStatus, NewJob } from '../protocol/job.js'
+import type { Job, JobAction, JobAnswer, JobCommand, JobPage, JobStatus, NewJob } from '../protocol/job.js'
 import type { RepeatParts } from './repeat.js'
 
 export interface JobQuery {
@@ -42,6 +42,8 @@ export interface JobsPort {
 
 export interface WorkParts extends RepeatParts {
   readonly makeId: MakeId
+  /** Throws `job_invalid` for a command that does not fit what is declared of the job's kind. */
+  readonly check?: (action: JobAction) => void
   /** Failures that nobody waits for: an increment that was not awaited, a renewal, a job function that threw. */
   readonly onError: (error: unknown) => void
 }

@@ -1,5 +1,7 @@
 export { TidingsError } from '../errors.js'
+export { type DefinedJob, type JobDeclaration, type JobOf, defineJob } from '../protocol/declared-job.js'
 export { JobFailure } from '../work/failure.js'
+export type { DeclaredHandle, DeclaredJobs } from '../work/declared.js'
 export type { CommandOptions, JobHandle } from '../work/handle.js'
 export type { Jobs, OpenedJob } from '../work/jobs.js'
 export type { JobQuery } from '../work/port.js'

@@ -21,6 +21,7 @@ export const mayImport: Readonly<Record<string, readonly string[] | 'anything'>>
   worker: ['client', 'work', 'protocol'],
   testing: 'anything',
   cli: 'anything',
+  declare: ['protocol'],
   index: 'anything',
   // Part of the entry, in a file of its own.
   'hub-key': 'anything',
@@ -44,7 +45,7 @@ const exceptions: readonly { readonly from: string; readonly to: string; readonl
 ]
 
 /** Runs in browsers: nothing of Node, no packages. */
-const bare = ['errors', 'clock', 'random', 'protocol', 'client']
+const bare = ['errors', 'clock', 'random', 'protocol', 'client', 'declare']
 
 const partOf = (path: string): string => (path.split('/')[0] as string).replace(/\.ts$/, '')
 

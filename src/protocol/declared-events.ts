@@ -1,0 +1,125 @@
+import { TidingsError } from '../errors.js'
+import { type TidingsEvent, checkPublishType } from './event.js'
+import type { Job, JobLog, jobEventTypes } from './job.js'
+import { type InputOf, type OutputOf, type Schema, applySchema, checkSchema } from './schema.js'
+
+/** Schemas of `data` by event type. */
+export interface EventSchemas {
+  readonly [type: string]: Schema
+}
+
+/**
+ * What {@link defineEvents} returns, for `createHub({ events })` and `createClient({ events })`. Its methods are what both
+ * ends do at run time; applications need none of them.
+ */
+export interface DeclaredEvents<Schemas extends EventSchemas = EventSchemas, Open extends boolean = boolean> {
+  readonly schemas: Schemas
+  readonly open: Open
+  /** Throws `type_invalid` for a type that is neither declared nor one of jobs, unless `open`. */
+  checkType(type: string, field?: string): void
+  /** Throws as `checkType` does, and `event_invalid` naming the path of what is wrong in `data`. */
+  check(type: string, data: unknown, at?: string): void
+  /** The event with the schema's output as `data`; one of a type that is not declared is handed on as it is. Throws `event_invalid`. */
+  receive(event: TidingsEvent): TidingsEvent
+}
+
+/**
+ * Declares the types of events once, for both ends (E2): `publish` and `subscribe` are typed by it, a publish with a wrong
+ * payload is refused, and a reader gets the output of the schema. A type that is not declared is refused at publish and in
+ * filters, unless `open` is true. What is checked is `data` as it arrives, so after JSON. Throws `option_invalid` for what is
+ * no schema, `type_invalid` and `type_reserved` for a type that nobody may publish.
+ */
+export function defineEvents<const Schemas extends EventSchemas, const Open extends boolean = false>(
+  schemas: Schemas,
+  options: { readonly open?: Open } = {},
+): DeclaredEvents<Schemas, Open> {
+  const { open = false, ...unknown } = options
+  const [other] = Object.keys(unknown)
+  if (other !== undefined || typeof open !== 'boolean') {
+    const field = other ?? 'open'
+    throw new TidingsError('option_invalid', `"${field}": the only option of events is "open", true or false.`, {
+      field,
+    })
+  }
+  if (typeof schemas !== 'object' || schemas === null) {
+    throw new TidingsError('option_invalid', 'Events are declared as an object of schemas by type.', {
+      field: 'events',
+    })
+  }
+  const declared = new Map<string, Schema>()
+  for (const [type, schema] of Object.entries(schemas)) {
+    declared.set(checkPublishType(type, 'events'), checkSchema(schema, `events[${JSON.stringify(type)}]`))
+  }
+  const checkType = (type: string, field = 'type'): void => {
+    if (open || declared.has(type) || type.startsWith('job.')) return
+    throw new TidingsError(
+      'type_invalid',
+      `Type "${type}" is not declared. Declared are ${[...declared.keys()].join(', ')}. Declare it, or make the events "open".`,
+      { field },
+    )
+  }
+  return {
+    schemas,
+    open: open as Open,
+    checkType,
+    check(type, data, at = '') {
+      checkType(type, `${at}type`)
+      const schema = declared.get(type)
+      if (schema) applySchema(schema, asItArrives(data), `${at}data`, 'event_invalid')
+    },
+    receive(event) {
+      const schema = declared.get(event.type)
+      return schema ? { ...event, data: applySchema(schema, event.data, 'data', 'event_invalid') } : event
+    },
+  }
+}
+
+/** JSON has no dates, no maps and no `undefined`: what would arrive is what must fit. What is no JSON is refused elsewhere. */
+function asItArrives(data: unknown): unknown {
+  if (typeof data !== 'object' || data === null) return data ?? null
+  try {
+    return JSON.parse(JSON.stringify(data))
+  } catch {
+    return data
+  }
+}
+
+/** Without a declaration, or where it is not known to the compiler. */
+export type Undeclared = undefined
+export type MaybeDeclared = DeclaredEvents | Undeclared
+
+type Schemas<Declared extends MaybeDeclared> = Declared extends DeclaredEvents<infer Given> ? Given : never
+
+/** The types that may be named: the declared ones, or any. */
+export type TypeOf<Declared extends MaybeDeclared> =
+  Declared extends DeclaredEvents<infer Given, infer Open>
+    ? (keyof Given & string) | (Open extends false ? never : string & {})
+    : string
+
+/** `data` as it is published. */
+export type DataInput<Declared extends MaybeDeclared, Type extends string> = Type extends keyof Schemas<Declared>
+  ? InputOf<Schemas<Declared>[Type]>
+  : unknown
+
+/** `data` as handlers get it. */
+export type DataOutput<Declared extends MaybeDeclared, Type extends string> = Type extends keyof Schemas<Declared>
+  ? OutputOf<Schemas<Declared>[Type]>
+  : // biome-ignore lint/suspicious/noExplicitAny: without declared events nobody knows the shape of `data`
+    any
+
+type DeclaredEvent<Given extends EventSchemas> = {
+  [Type in keyof Given & string]: TidingsEvent<Type, OutputOf<Given[Type]>>
+}[keyof Given & string]
+
+/** What the hub itself says of jobs. */
+export type JobTidingsEvent =
+  | TidingsEvent<Exclude<(typeof jobEventTypes)[keyof typeof jobEventTypes], 'job.log'>, Job>
+  | TidingsEvent<'job.log', JobLog>
+
+/** An event as it is received: a union by `type` of what was declared and of what jobs say. */
+export type EventOf<Declared extends MaybeDeclared> =
+  Declared extends DeclaredEvents<infer Given, infer Open>
+    ? Open extends false
+      ? DeclaredEvent<Given> | JobTidingsEvent
+      : TidingsEvent
+    : TidingsEvent
