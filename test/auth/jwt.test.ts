@@ -65,6 +65,16 @@ describe('Bearer tokens', () => {
     await expect(ask(token, by)).rejects.toMatchObject({ code: 'unauthorized' })
   })
 
+  test('A2: a token that was believed once is no help to one that differs by its signature or claims', async () => {
+    const token = sign(good())
+    await expect(ask(token)).resolves.toMatchObject({ userId: '7' })
+    const [header, , signature] = token.split('.')
+    const forged = `${header}.${base64url({ ...good(), sub: '8' })}.${signature}`
+    await expect(ask(forged)).rejects.toMatchObject({ code: 'unauthorized' })
+    await expect(ask(`${token.slice(0, -4)}AAAA`)).rejects.toMatchObject({ code: 'unauthorized' })
+    await expect(ask(token)).resolves.toMatchObject({ userId: '7' })
+  })
+
   test('A2: an issuer whose clock runs up to 5 s ahead is believed', async () => {
     const ahead = nowSeconds() + 3
     await expect(ask(sign(good({ iat: ahead, nbf: ahead })))).resolves.toMatchObject({ userId: '7' })
