@@ -1,11 +1,14 @@
 /** `tidings/declare`: what server, workers and pages share. Runs everywhere; imports nothing of the hub and nothing of the client. */
 export {
   type DataInput,
-  type DataOutput,
   type DeclaredEvents,
   type EventOf,
+  type EventOfType,
   type EventSchemas,
+  type FilterOf,
   type JobTidingsEvent,
+  type MaybeDeclared,
+  type TypeOf,
   defineEvents,
 } from './protocol/declared-events.js'
 export {

@@ -10,13 +10,13 @@ import { type Handler, createHandler } from './http/handler.js'
 import { hubKey } from './hub-key.js'
 import type { Counters } from './hub/counters.js'
 import { HubCore, type SubscribeOptions } from './hub/hub.js'
-import type { PublishInput, PublishResult } from './hub/publish.js'
+import type { PublishInput, PublishOf, PublishResult } from './hub/publish.js'
 import { type HubSettings, resolveSettings } from './hub/settings.js'
 import { uuidv7Ids } from './ids.js'
 import { type JobsEngine, createJobs } from './jobs/jobs.js'
 import { parseCursor } from './protocol/cursor.js'
+import type { EventOf, EventOfType, FilterOf, MaybeDeclared, TypeOf } from './protocol/declared-events.js'
 import { defaults } from './protocol/defaults.js'
-import type { TidingsEvent } from './protocol/event.js'
 import { checkId, jobIdOf } from './protocol/topic.js'
 import { type Random, systemRandom } from './random.js'
 import { memoryStore } from './store/memory.js'
@@ -24,7 +24,7 @@ import type { Store } from './store/store.js'
 import type { Jobs } from './work/jobs.js'
 
 /** Options of {@link createHub}. At least one way to sign in must be given; they are tried in this order (A1). */
-export interface HubOptions extends Partial<HubSettings> {
+export interface HubOptions<Declared extends MaybeDeclared = undefined> extends Partial<HubSettings> {
   /** Who sent a request, by your own session: cookies, Auth.js, anything. Null: nobody it knows. */
   readonly authenticate?: ReadSession
   /** `Authorization: Bearer` with an HS256 token (A2). */
@@ -33,6 +33,11 @@ export interface HubOptions extends Partial<HubSettings> {
   readonly development?: boolean
   /** Where events live. Default: memory, gone with the process. The hub opens and closes it. */
   readonly store?: Store
+  /**
+   * The types of events, from `defineEvents` (E2): `publish` and `subscribe` are typed by them, a publish that does not fit is
+   * refused, and readers in this process get the schemas' output. Default: any type, any data.
+   */
+  readonly events?: Declared
   readonly clock?: Clock
   readonly random?: Random
   /** Hears of failures that no caller does, with where they happened. Default: one line on stderr. */
@@ -40,12 +45,25 @@ export interface HubOptions extends Partial<HubSettings> {
 }
 
 /** The server side: takes events, keeps them, delivers them. */
-export interface Hub {
+export interface Hub<Declared extends MaybeDeclared = undefined> {
   /** Publishes one event to the default namespace, or an array all or nothing. Resolves once it is as durable as the store (D2). */
-  publish(event: PublishInput, options?: InNamespace): Promise<PublishResult>
-  publish(events: readonly PublishInput[], options?: InNamespace): Promise<PublishResult[]>
+  publish<Type extends TypeOf<Declared>>(
+    event: PublishOf<Declared, Type>,
+    options?: InNamespace,
+  ): Promise<PublishResult>
+  publish<Type extends TypeOf<Declared>>(
+    events: readonly PublishOf<Declared, Type>[],
+    options?: InNamespace,
+  ): Promise<PublishResult[]>
   /** The ordered, resumable sequence of some topics, in this process (D9). */
-  subscribe(topics: readonly string[], options?: SubscribeOptions & InNamespace): AsyncIterableIterator<TidingsEvent>
+  subscribe<const Type extends FilterOf<Declared>>(
+    topics: readonly string[],
+    options: SubscribeOptions<Type> & { readonly types: readonly Type[] } & InNamespace,
+  ): AsyncIterableIterator<EventOfType<Declared, Type>>
+  subscribe(
+    topics: readonly string[],
+    options?: SubscribeOptions<FilterOf<Declared>> & InNamespace,
+  ): AsyncIterableIterator<EventOf<Declared>>
   /** Jobs of the default namespace. */
   readonly jobs: Jobs
   jobsOf(namespace: string): Jobs
@@ -60,6 +78,8 @@ export interface Hub {
   readonly internals: HubInternals
 }
 
+type AnySubscribe = SubscribeOptions & InNamespace
+
 export interface InNamespace {
   /** Default `default`. */
   readonly namespace?: string
@@ -73,19 +93,24 @@ export interface HubInternals {
 }
 
 /** Opens the store and starts the hub. Rejects with `option_invalid` naming the option, `store_newer` or `store_locked`. */
-export async function createHub(options: HubOptions): Promise<Hub> {
+export async function createHub<Declared extends MaybeDeclared = undefined>(
+  options: HubOptions<Declared>,
+): Promise<Hub<Declared>> {
   const { store = memoryStore(), clock = systemClock, random = systemRandom } = options
   const {
     authenticate: session,
     jwt,
     development = false,
     store: _store,
+    events,
     clock: _clock,
     random: _random,
     onError: _onError,
     ...given
   } = options
   const settings = resolveSettings(given)
+  if (events !== undefined && typeof (events as Partial<MaybeDeclared>)?.check !== 'function')
+    throw new TidingsError('option_invalid', '"events" must come from defineEvents.', { field: 'events' })
   // Whether the listener is loopback shows when it is reached: see checkListener.
   const signIn = { authenticate: session, jwt, development, loopback: true, clock }
   createAuthenticate(signIn)
@@ -100,8 +125,9 @@ export async function createHub(options: HubOptions): Promise<Hub> {
     makeId,
     onError: (error) => onError(error, 'jobs'),
     sweepMs: settings.sweepMs,
+    events,
   })
-  const core = new HubCore({ store, clock, random, makeId, settings, onError, snapshots: snapshotsOf(jobs) })
+  const core = new HubCore({ store, clock, random, makeId, settings, onError, events, snapshots: snapshotsOf(jobs) })
   const mintSecret = jwt ? undefined : await hubKey(store, random)
   const authenticate = createAuthenticate({ ...signIn, mintSecret })
   const mintJobToken = createJobTokenMint({ jwt: jwt ?? { secret: mintSecret as string }, clock, makeId })
@@ -120,8 +146,8 @@ export async function createHub(options: HubOptions): Promise<Hub> {
       const results = await core.publish(checkId(namespace, 'namespace'), isBatch ? event : [event], isBatch)
       return (isBatch ? results : results[0]) as never
     },
-    subscribe: (topics, { namespace = defaults.namespace, ...rest } = {}) =>
-      core.subscribe(checkId(namespace, 'namespace'), topics, rest),
+    subscribe: (topics: readonly string[], { namespace = defaults.namespace, ...rest }: AnySubscribe = {}): never =>
+      core.subscribe(checkId(namespace, 'namespace'), topics, rest) as never,
     jobs: jobsOf(defaults.namespace),
     jobsOf,
     authenticate,
@@ -181,7 +207,7 @@ function writeError(error: unknown, stage: string): void {
 export type { Clock, Timer } from './clock.js'
 export * from './declare.js'
 export { type ErrorCode, TidingsError } from './errors.js'
-export type { PublishInput, PublishResult } from './hub/publish.js'
+export type { PublishInput, PublishOf, PublishResult } from './hub/publish.js'
 export type { SubscribeOptions } from './hub/hub.js'
 export type { JwtOptions } from './auth/jwt.js'
 export type { Principal } from './auth/principal.js'

@@ -1,7 +1,6 @@
 import { TidingsError } from '../errors.js'
 import type { HubSettings } from '../hub/settings.js'
 import { type Start, parseLastEventId, parseSince } from '../hub/start.js'
-import { checkType } from '../protocol/event.js'
 import { headers, mediaTypes } from '../protocol/names.js'
 import { checkTopic } from '../protocol/topic.js'
 
@@ -18,8 +17,15 @@ export interface EventsQuery {
   readonly poll: { readonly waitMs: number; readonly limit: number } | null
 }
 
+/** What a query is checked against. */
+interface QueryParts {
+  readonly settings: HubSettings
+  checkFilter(type: string, field: string): string
+}
+
 /** Reads and checks the query; every refusal names its parameter. */
-export function parseEventsQuery(request: Request, settings: HubSettings): EventsQuery {
+export function parseEventsQuery(request: Request, parts: QueryParts): EventsQuery {
+  const { settings } = parts
   const query = new URL(request.url).searchParams
   const topics = [...new Set(query.getAll('topic').map((topic) => checkTopic(topic, 'topic')))]
   if (topics.length > settings.topicsPerStream) {
@@ -29,7 +35,7 @@ export function parseEventsQuery(request: Request, settings: HubSettings): Event
       { field: 'topic' },
     )
   }
-  const types = query.getAll('type').map((type) => checkType(type, 'type'))
+  const types = query.getAll('type').map((type) => parts.checkFilter(type, 'type'))
   if (types.length > settings.topicsPerStream) {
     throw new TidingsError('query_invalid', `A stream has at most ${settings.topicsPerStream} types.`, {
       field: 'type',

@@ -3,6 +3,7 @@ import { TidingsError } from '../errors.js'
 import type { MakeId } from '../ids.js'
 import type { CloseReason, GapNotice } from '../protocol/control.js'
 import { type Position, formatCursor } from '../protocol/cursor.js'
+import type { DeclaredEvents } from '../protocol/declared-events.js'
 import { type TidingsEvent, checkType } from '../protocol/event.js'
 import type { Job } from '../protocol/job.js'
 import { checkTopic } from '../protocol/topic.js'
@@ -15,7 +16,7 @@ import { type Counters, newCounters } from './counters.js'
 import { EndOfTick } from './end-of-tick.js'
 import { EncodedEvent, Frame } from './frame.js'
 import type { Outlet, OutletListener } from './outlet.js'
-import { type Draft, type PublishInput, type PublishResult, draftOf, storeDrafts } from './publish.js'
+import { type Draft, type PublishResult, draftOf, storeDrafts } from './publish.js'
 import type { HubSettings } from './settings.js'
 import { type Start, parseSince } from './start.js'
 import { Subscription } from './subscription.js'
@@ -34,6 +35,8 @@ export interface HubParts {
   readonly makeId: MakeId
   readonly settings: HubSettings
   readonly snapshots: Snapshots
+  /** Absent: any type, any data (E2). */
+  readonly events?: DeclaredEvents | undefined
   /** Failures that no caller hears of. */
   readonly onError: (error: unknown, stage: string) => void
 }
@@ -55,11 +58,11 @@ export interface HubContext {
   forget(connection: Connection): void
 }
 
-export interface SubscribeOptions {
+export interface SubscribeOptions<Type extends string = string> {
   /** `start`, `now` (default), a cursor, or `@<unix ms>`. */
   readonly since?: string
   /** Only these types; default all. */
-  readonly types?: readonly string[]
+  readonly types?: readonly Type[]
   readonly signal?: AbortSignal
   /** Told where history is missing (D4). */
   readonly onGap?: (gap: GapNotice) => void
@@ -80,6 +83,7 @@ export class HubCore implements HubContext {
   readonly endOfTick: EndOfTick
   readonly wheel: Wheel
   readonly snapshot: Snapshots['snapshot']
+  readonly events: DeclaredEvents | null
   readonly onError: HubParts['onError']
   readonly #channels: Channels
   readonly #connections = new Map<string, { connection: Connection; channel: Channel; cancel(): void }>()
@@ -93,6 +97,7 @@ export class HubCore implements HubContext {
     this.clock = parts.clock
     this.random = parts.random
     this.makeId = parts.makeId
+    this.events = parts.events ?? null
     this.onError = parts.onError
     this.snapshot = (namespace, topic) => parts.snapshots.snapshot(namespace, topic)
     this.endOfTick = new EndOfTick((error) => this.onError(error, 'flush'))
@@ -116,9 +121,7 @@ export class HubCore implements HubContext {
         { field: '' },
       )
     }
-    const drafts = inputs.map((input, index) =>
-      draftOf(input as PublishInput, this.settings, this.makeId, isBatch ? `[${index}].` : ''),
-    )
+    const drafts = inputs.map((input, index) => draftOf(input, this, isBatch ? `[${index}].` : ''))
     return this.publishDrafts(namespace, drafts)
   }
 
@@ -163,9 +166,9 @@ export class HubCore implements HubContext {
     const wanted = [...new Set(topics.map((topic, index) => checkTopic(topic, `topics[${index}]`)))]
     if (wanted.length === 0)
       throw new TidingsError('topic_invalid', 'subscribe needs at least one topic.', { field: 'topics' })
-    const types = options.types?.map((type, index) => checkType(type, `types[${index}]`)) ?? null
+    const types = options.types?.map((type, index) => this.checkFilter(type, `types[${index}]`)) ?? null
     const start: Start = parseSince(options.since ?? 'now')
-    const subscription = new Subscription(options.onGap)
+    const subscription = new Subscription(options.onGap, (event) => this.#received(event))
     const stop = (): void => void subscription.return()
     if (options.signal?.aborted) stop()
     else {
@@ -186,6 +189,13 @@ export class HubCore implements HubContext {
       )
     }
     return subscription
+  }
+
+  /** Returns `type` when readers may ask for it (E2, E4). */
+  checkFilter(type: unknown, field: string): string {
+    const checked = checkType(type, field)
+    this.events?.checkType(checked, field)
+    return checked
   }
 
   describe(namespace: string, topic: string): Promise<TopicDescription> {
@@ -254,6 +264,16 @@ export class HubCore implements HubContext {
     this.counters.closed++
     if (this.#connections.size === 0) this.#emptied?.()
     this.#channels.release(entry.channel.namespace)
+  }
+
+  /** The event with what its schema makes of it; null where it does not fit, which is reported once. */
+  #received(event: TidingsEvent): TidingsEvent | null {
+    try {
+      return this.events ? this.events.receive(event) : event
+    } catch (error) {
+      this.onError(error, 'receive')
+      return null
+    }
   }
 
   #register(connection: Connection, channel: Channel, outlet: Outlet, expiresAt: number | undefined): void {

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { TidingsError } from '../errors.js'
 import type { MakeId } from '../ids.js'
 import { formatCursor } from '../protocol/cursor.js'
+import type { DataInput, DeclaredEvents, MaybeDeclared, TypeOf } from '../protocol/declared-events.js'
 import {
   type Metadata,
   type Priority,
@@ -38,6 +39,15 @@ export interface PublishInput {
   readonly volatile?: boolean | undefined
 }
 
+/** {@link PublishInput} by what was declared (E2). `data` may be left out where its schema takes null. */
+export type PublishOf<Declared extends MaybeDeclared, Type extends TypeOf<Declared>> = Declared extends DeclaredEvents
+  ? Type extends string
+    ? Omit<PublishInput, 'type' | 'data'> & { readonly type: Type } & (null extends DataInput<Declared, Type>
+          ? { readonly data?: DataInput<Declared, Type> }
+          : { readonly data: DataInput<Declared, Type> })
+    : never
+  : PublishInput
+
 export interface PublishResult {
   readonly id: string
   /** The event's place; null for volatile events. */
@@ -55,8 +65,16 @@ export interface Draft {
   readonly volatile: boolean
 }
 
-/** Checks one input (E4, spec §12 limits); throws naming the field, with `at` before it for a member of a batch. */
-export function draftOf(input: unknown, settings: HubSettings, makeId: MakeId, at = ''): Draft {
+/** What a publish is checked against. */
+export interface DraftParts {
+  readonly settings: HubSettings
+  readonly makeId: MakeId
+  /** What was declared (E2); null: any type, any data. */
+  readonly events: DeclaredEvents | null
+}
+
+/** Checks one input (E2, E4, spec §12 limits); throws naming the field, with `at` before it for a member of a batch. */
+export function draftOf(input: unknown, { settings, makeId, events }: DraftParts, at = ''): Draft {
   const invalid = (field: string, message: string): TidingsError =>
     new TidingsError('event_invalid', message, { field: at + field })
   if (typeof input !== 'object' || input === null || Array.isArray(input))
@@ -68,6 +86,7 @@ export function draftOf(input: unknown, settings: HubSettings, makeId: MakeId, a
   const named = given.id !== undefined && given.id !== null
   const id = named ? checkEventId(given.id, `${at}id`) : makeId()
   const type = checkPublishType(given.type, `${at}type`)
+  events?.check(type, given.data, at)
   const topics = topicsOf(given, settings, at)
   const priority = given.priority ?? 'normal'
   if (!priorities.includes(priority)) throw invalid('priority', `"priority" must be one of ${priorities.join(', ')}.`)

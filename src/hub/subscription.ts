@@ -10,6 +10,7 @@ export class Subscription implements Outlet, AsyncIterableIterator<TidingsEvent>
   readonly transport = 'process'
   readonly hasUnsent = false
   readonly #onGap: ((gap: GapNotice) => void) | undefined
+  readonly #receive: (event: TidingsEvent) => TidingsEvent | null
   #listener: OutletListener | null = null
   #events: TidingsEvent[] = []
   #taken = 0
@@ -17,8 +18,10 @@ export class Subscription implements Outlet, AsyncIterableIterator<TidingsEvent>
   #ended = false
   #failure: unknown
 
-  constructor(onGap?: (gap: GapNotice) => void) {
+  /** `receive` gives an event as it is handed on, or null for one that is left out. */
+  constructor(onGap: ((gap: GapNotice) => void) | undefined, receive: (event: TidingsEvent) => TidingsEvent | null) {
     this.#onGap = onGap
+    this.#receive = receive
   }
 
   listen(listener: OutletListener): void {
@@ -36,7 +39,8 @@ export class Subscription implements Outlet, AsyncIterableIterator<TidingsEvent>
   push(frame: Frame): void {
     if (frame.control?.name === 'gap') this.#onGap?.(frame.control.payload as GapNotice)
     if (frame.envelope === null || this.#ended) return
-    const event = decodeEnvelope(frame.envelope)
+    const event = this.#receive(decodeEnvelope(frame.envelope))
+    if (event === null) return
     if (this.#waiting) {
       this.#waiting.resolve({ value: event, done: false })
       this.#waiting = null

@@ -2,6 +2,7 @@ import type { Clock } from '../clock.js'
 import { TidingsError } from '../errors.js'
 import type { MakeId } from '../ids.js'
 import { formatCursor } from '../protocol/cursor.js'
+import type { DeclaredEvents } from '../protocol/declared-events.js'
 import {
   type Job,
   type JobAnswer,
@@ -36,6 +37,8 @@ export interface JobsOptions {
   readonly onError: (error: unknown) => void
   /** How often passed deadlines are looked for. Default 1,000 ms: a dead job is noticed within its lease and a second (J6). */
   readonly sweepMs?: number
+  /** What was declared: an event of a job's own must fit it too (E2). Default: any type, any data. */
+  readonly events?: DeclaredEvents | undefined
 }
 
 /** Mints the token that opens exactly this job (A4). */
@@ -72,7 +75,7 @@ export interface JobsEngine {
 const readsPerPage = 20
 
 export function createJobs(options: JobsOptions): JobsEngine {
-  const { store, clock, random, makeId, onError, sweepMs = 1_000 } = options
+  const { store, clock, random, makeId, onError, sweepMs = 1_000, events } = options
   const parts: LaneParts = { store, clock, random, makeId, onError }
   const sweeper = new Sweeper({ store, clock, makeId, onError, sweepMs })
   const watch = new Watch(store, onError)
@@ -164,7 +167,11 @@ export function createJobs(options: JobsOptions): JobsEngine {
     async command(namespace, jobId, command) {
       open()
       if (!possible(jobId)) throw notFound(String(jobId))
-      return await laneOf(namespace, jobId).send(checkCommand(command))
+      const checked = checkCommand(command)
+      if (events && checked.action === 'update') {
+        for (const [at, { type, data }] of (checked.publish ?? []).entries()) events.check(type, data, `publish[${at}].`)
+      }
+      return await laneOf(namespace, jobId).send(checked)
     },
 
     async snapshot(namespace, jobId) {

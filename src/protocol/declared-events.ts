@@ -84,42 +84,46 @@ function asItArrives(data: unknown): unknown {
   }
 }
 
-/** Without a declaration, or where it is not known to the compiler. */
-export type Undeclared = undefined
-export type MaybeDeclared = DeclaredEvents | Undeclared
+/** What was declared, or that nothing was. */
+export type MaybeDeclared = DeclaredEvents | undefined
 
-type Schemas<Declared extends MaybeDeclared> = Declared extends DeclaredEvents<infer Given> ? Given : never
+/** The declared schemas; none without a declaration. */
+type SchemasOf<Declared extends MaybeDeclared> = [Declared] extends [DeclaredEvents<infer Given>] ? Given : EventSchemas
 
-/** The types that may be named: the declared ones, or any. */
+type DeclaredType<Declared extends MaybeDeclared> = [Declared] extends [DeclaredEvents]
+  ? keyof SchemasOf<Declared> & string
+  : never
+
+/** Whether other types than the declared ones may be named. */
+type IsOpen<Declared extends MaybeDeclared> = [Declared] extends [DeclaredEvents<EventSchemas, false>] ? false : true
+
+/** The types that may be published: the declared ones, or any. */
 export type TypeOf<Declared extends MaybeDeclared> =
-  Declared extends DeclaredEvents<infer Given, infer Open>
-    ? (keyof Given & string) | (Open extends false ? never : string & {})
-    : string
+  | DeclaredType<Declared>
+  | (IsOpen<Declared> extends true ? string & {} : never)
+
+/** The types that may be asked for. */
+export type FilterOf<Declared extends MaybeDeclared> = TypeOf<Declared> | JobTidingsEvent['type']
 
 /** `data` as it is published. */
-export type DataInput<Declared extends MaybeDeclared, Type extends string> = Type extends keyof Schemas<Declared>
-  ? InputOf<Schemas<Declared>[Type]>
-  : unknown
-
-/** `data` as handlers get it. */
-export type DataOutput<Declared extends MaybeDeclared, Type extends string> = Type extends keyof Schemas<Declared>
-  ? OutputOf<Schemas<Declared>[Type]>
-  : // biome-ignore lint/suspicious/noExplicitAny: without declared events nobody knows the shape of `data`
-    any
-
-type DeclaredEvent<Given extends EventSchemas> = {
-  [Type in keyof Given & string]: TidingsEvent<Type, OutputOf<Given[Type]>>
-}[keyof Given & string]
+export type DataInput<Declared extends MaybeDeclared, Type extends string> =
+  Type extends DeclaredType<Declared> ? InputOf<SchemasOf<Declared>[Type]> : unknown
 
 /** What the hub itself says of jobs. */
 export type JobTidingsEvent =
-  | TidingsEvent<Exclude<(typeof jobEventTypes)[keyof typeof jobEventTypes], 'job.log'>, Job>
+  | { [Type in Exclude<JobEventType, 'job.log'>]: TidingsEvent<Type, Job> }[Exclude<JobEventType, 'job.log'>]
   | TidingsEvent<'job.log', JobLog>
+type JobEventType = (typeof jobEventTypes)[keyof typeof jobEventTypes]
 
-/** An event as it is received: a union by `type` of what was declared and of what jobs say. */
+/** An event of one type as readers get it. `Other` is the data of a type that nobody declared. */
+export type EventOfType<Declared extends MaybeDeclared, Type extends string, Other = unknown> = Type extends string
+  ? Type extends DeclaredType<Declared>
+    ? TidingsEvent<Type, OutputOf<SchemasOf<Declared>[Type]>>
+    : Type extends JobEventType
+      ? Extract<JobTidingsEvent, { readonly type: Type }>
+      : TidingsEvent<string, Other>
+  : never
+
+/** Any event as readers get it: by `type` one of the declared ones or of what jobs say; without a declaration, anything. */
 export type EventOf<Declared extends MaybeDeclared> =
-  Declared extends DeclaredEvents<infer Given, infer Open>
-    ? Open extends false
-      ? DeclaredEvent<Given> | JobTidingsEvent
-      : TidingsEvent
-    : TidingsEvent
+  IsOpen<Declared> extends true ? TidingsEvent : EventOfType<Declared, DeclaredType<Declared> | JobEventType>

@@ -1,7 +1,7 @@
 import type { Principal } from '../../auth/principal.js'
 import { TidingsError } from '../../errors.js'
 import type { Outlet, OutletListener } from '../../hub/outlet.js'
-import { type PublishInput, draftOf } from '../../hub/publish.js'
+import { draftOf } from '../../hub/publish.js'
 import { formatCursor } from '../../protocol/cursor.js'
 import { defaults } from '../../protocol/defaults.js'
 import { headers as headerNames, mediaTypes } from '../../protocol/names.js'
@@ -22,7 +22,7 @@ export async function getEvents(
   openStream: OpenStream,
 ): Promise<Response | null> {
   const principal = await parts.authenticate(request)
-  const query = parseEventsQuery(request, parts.core.settings)
+  const query = parseEventsQuery(request, parts.core)
   const topics = await access.topicsFor(principal, query.topics, query.own)
   return query.poll
     ? poll(parts, principal, topics, query, query.poll, request.signal)
@@ -111,7 +111,7 @@ const connectRequest = (principal: Principal, topics: readonly string[], query: 
 /** `POST /events`: one event, or an array of which all or none are stored. */
 export async function postEvents(parts: HttpParts, access: Access, request: Request): Promise<Response> {
   const principal = await parts.authenticate(request)
-  const { settings, makeId } = parts.core
+  const { settings } = parts.core
   const body = await readJson(request, settings.bodyBytes)
   const isBatch = Array.isArray(body)
   const inputs: readonly unknown[] = isBatch ? body : [body]
@@ -121,9 +121,7 @@ export async function postEvents(parts: HttpParts, access: Access, request: Requ
     })
   }
   // Rights come before the store, so that a repeated id tells nothing to whoever may not publish there (D3).
-  const drafts = inputs.map((input, index) =>
-    draftOf(input as PublishInput, settings, makeId, isBatch ? `[${index}].` : ''),
-  )
+  const drafts = inputs.map((input, index) => draftOf(input, parts.core, isBatch ? `[${index}].` : ''))
   access.requirePublish(principal, [...new Set(drafts.flatMap((draft) => draft.event.topics))])
   const results = await parts.core.publishDrafts(principal.namespace, drafts)
   const stored = results.some((result) => !result.duplicate)
