@@ -78,6 +78,9 @@ export interface Hub<Declared extends MaybeDeclared = undefined> {
   readonly internals: HubInternals
 }
 
+/** A hub whatever its events are: what adapters and bridges take. */
+export type AnyHub = Omit<Hub, 'publish' | 'subscribe'>
+
 type AnySubscribe = SubscribeOptions & InNamespace
 
 export interface InNamespace {
