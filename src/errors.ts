@@ -32,6 +32,8 @@ const codes = {
   store_unavailable: { status: 503, retryable: true },
   conflict: { status: 503, retryable: true },
   indeterminate: { status: 503, retryable: true },
+  store_full: { status: 507, retryable: true },
+  store_read_only: { status: 503, retryable: true },
   store_newer: { status: 500, retryable: false },
   store_locked: { status: 500, retryable: false },
   store_corrupt: { status: 500, retryable: false },

@@ -1,0 +1,33 @@
+/**
+ * Put before every script. KEYS[1] is the base key of the namespace; all its other keys begin with it, hash tag and all,
+ * so that they live on one shard. ARGV[1] is the fence the caller relies on, ARGV[2] the time in ms (empty: Redis's own).
+ */
+export const base = String.raw`
+local base, call = KEYS[1], redis.call
+local meta = base .. ':meta'
+local function key(part) return base .. ':' .. part end
+
+-- tostring() writes 14 digits: 1763000000000001 would become 1.763e+15. And %.0f writes minus zero as "-0", which
+-- HINCRBY refuses: adding 0 makes it plain.
+local function text(number) return string.format('%.0f', number + 0) end
+
+local now
+if ARGV[2] == '' then
+  local time = call('TIME')
+  now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+else
+  now = tonumber(ARGV[2])
+end
+`
+
+/**
+ * Put before every script but the one that fences (S6): what was recorded by another fence than the caller's, or is not
+ * there at all, is left alone.
+ */
+export const guard = String.raw`
+local head = call('HMGET', meta, 'fence', 'epoch', 'seq', 'stamp')
+if head[1] ~= ARGV[1] then return 'FENCED' end
+local epoch, seq = head[2], tonumber(head[3])
+-- A clock that goes back must not take the stamps along: readers sort and search by them.
+local stamp = math.max(now, tonumber(head[4]))
+`

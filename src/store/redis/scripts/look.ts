@@ -1,0 +1,45 @@
+/** Scripts that tell what is there, and change nothing. */
+
+export const head = String.raw`return { epoch, seq }`
+
+/** ARGV: 3 Unix ms. */
+export const positionAt = String.raw`
+if tonumber(ARGV[3]) > tonumber(head[4]) then return { epoch, seq } end
+local before = call('ZREVRANGEBYSCORE', key('coarse'), '(' .. ARGV[3], '-inf', 'LIMIT', 0, 1)
+return { epoch, tonumber(before[1] or '0') }
+`
+
+/** The number is read and published in one step, so every announcement at or below it is ahead of it in the channel. */
+export const probe = String.raw`
+call('PUBLISH', key('feed'), 'p ' .. epoch .. ' ' .. text(seq))
+return { epoch, seq }
+`
+
+/** ARGV: 3 the topic. */
+export const state = String.raw`return { epoch, seq, stamp, readState(ARGV[3]) }`
+
+/** ARGV: 3 the group ('' = all), 4 limit, 5 `next` of the page before or ''. The page goes by the number of making. */
+export const statePage = String.raw`
+local list = ARGV[3] == '' and key('states') or key('group:' .. ARGV[3])
+local below = ARGV[5] == '' and '+inf' or '(' .. ARGV[5]
+local limit = tonumber(ARGV[4])
+local found = call('ZREVRANGEBYSCORE', list, below, '-inf', 'LIMIT', 0, limit + 1)
+local states = {}
+for index = 1, math.min(#found, limit) do states[index] = readState(found[index]) end
+local next = #found > limit and call('HGET', key('state:' .. found[limit]), 'made') or ''
+return { epoch, seq, next, states }
+`
+
+/** ARGV: 3 the topic. Replies epoch, first and last number (0 = none), count, bytes. */
+export const describe = String.raw`
+local packed = call('HGET', key('topics'), ARGV[3])
+local record = packed and unpackRecord(packed)
+if not record or record.count == 0 then return { epoch, 0, 0, 0, 0 } end
+return { epoch, tonumber(call('LINDEX', key('log:' .. ARGV[3]), 0) or '0'), record.last, record.count, record.bytes }
+`
+
+export const idWindow = String.raw`
+local buckets, count = readBuckets(call('HGET', meta, 'buckets')), 0
+for _, bucket in ipairs(buckets) do count = count + bucket.count end
+return { count, count == 0 and 0 or math.max(0, now - buckets[1].started) }
+`

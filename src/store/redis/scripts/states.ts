@@ -1,0 +1,20 @@
+/** A state is one hash; the sorted sets list states by the order of making, of all and of each group. */
+export const states = String.raw`
+local function readState(topic)
+  local found = call('HMGET', key('state:' .. topic), 'version', 'value')
+  return { topic, found[1] or '0', found[2] or '' }
+end
+
+-- Tells how many bytes went.
+local function removeState(topic)
+  local state = key('state:' .. topic)
+  local found = call('HMGET', state, 'bytes', 'group')
+  if not found[1] then return 0 end
+  call('ZREM', key('states'), topic)
+  if found[2] then call('ZREM', key('group:' .. found[2]), topic) end
+  call('ZREM', key('due'), topic)
+  call('ZREM', key('lease'), topic)
+  call('DEL', state)
+  return tonumber(found[1])
+end
+`

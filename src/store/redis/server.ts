@@ -1,0 +1,104 @@
+import { TidingsError } from '../../errors.js'
+import type { GuardedConnection } from './connection.js'
+import { format, formatKey } from './keys.js'
+import { list, RedisRefusal, word } from './port.js'
+import { scripts } from './scripts.js'
+
+/** Which data set this server has: changes with each start and each failover (S6). */
+export interface ServerIdentity {
+  readonly runId: string
+  readonly pair: string
+}
+
+export interface ServerRules {
+  readonly prefix: string
+  readonly allowEviction: boolean
+}
+
+/** All that the scripts call. */
+const commands =
+  'DEL EVALSHA HDEL HGET HINCRBY HMGET HSET INFO LINDEX LRANGE LTRIM PUBLISH RPUSH SADD SCRIPT SMEMBERS SUBSCRIBE TIME UNLINK ZADD ZRANGE ZRANGEBYSCORE ZREM ZREMRANGEBYSCORE ZREVRANGEBYSCORE ZSCORE'.split(
+    ' ',
+  )
+
+/**
+ * Whether this server can be relied on. Throws `option_invalid` or `store_newer` for what waiting does not change, and
+ * `store_unavailable` for what it may.
+ */
+export async function checkServer(connection: GuardedConnection, rules: ServerRules): Promise<ServerIdentity> {
+  const info = await readInfo(connection)
+  const version = info.get('redis_version') ?? '0'
+  if (Number.parseInt(version, 10) < 7) {
+    throw refused(`Redis ${version} is too old: the store needs 7.0 or newer, or Valkey.`, 'url')
+  }
+  if (info.get('loading') === '1') throw away('Redis is loading its data set.')
+  // A replica takes no writes, and what it shows is late.
+  if (info.get('role') !== 'master') {
+    throw refused('This Redis is a replica: connect to the primary, or by Sentinel.', 'url')
+  }
+  const policy = info.get('maxmemory_policy') ?? 'noeviction'
+  if (policy !== 'noeviction' && !rules.allowEviction) {
+    throw refused(
+      `maxmemory-policy is "${policy}": Redis may throw away kept events when its memory is full. Set it to noeviction, or pass allowEviction: true.`,
+      'allowEviction',
+    )
+  }
+  await checkCommands(connection)
+  await checkFormat(connection, rules.prefix)
+  for (const { text } of Object.values(scripts)) await connection.send('SCRIPT', ['LOAD', text])
+  return identityOf(info)
+}
+
+export async function readIdentity(connection: GuardedConnection): Promise<ServerIdentity> {
+  return identityOf(await readInfo(connection))
+}
+
+function identityOf(info: ReadonlyMap<string, string>): ServerIdentity {
+  const runId = info.get('run_id') ?? ''
+  return { runId, pair: `${runId}:${info.get('master_replid') ?? ''}` }
+}
+
+async function readInfo(connection: GuardedConnection): Promise<ReadonlyMap<string, string>> {
+  const text = word(await connection.send('INFO', []))
+  return new Map(
+    text.split('\r\n').flatMap((line) => {
+      const at = line.indexOf(':')
+      return at > 0 ? [[line.slice(0, at), line.slice(at + 1)] as const] : []
+    }),
+  )
+}
+
+async function checkCommands(connection: GuardedConnection): Promise<void> {
+  const known = await connection.send('COMMAND', ['INFO', ...commands]).catch((error: unknown) => {
+    // Some providers do not allow it; a missing command is then told by the first call that needs it.
+    if (error instanceof RedisRefusal) return null
+    throw error
+  })
+  const missing = known === null ? [] : commands.filter((_, at) => list(known)[at] === null)
+  if (missing.length > 0) {
+    throw refused(`This server lacks ${missing.join(', ')}, which the store needs.`, 'url')
+  }
+}
+
+async function checkFormat(connection: GuardedConnection, prefix: string): Promise<void> {
+  const found = word(await connection.send('GET', [formatKey(prefix)]))
+  if (found === '') await connection.send('SET', [formatKey(prefix), format, 'NX'])
+  else if (majorOf(found) !== majorOf(format)) throw newer(found)
+}
+
+const majorOf = (text: string): number => Number.parseInt(text, 10)
+
+export function newer(found: string): TidingsError {
+  return new TidingsError(
+    'store_newer',
+    `What is kept in this Redis has format ${found}; this version of Tidings reads ${majorOf(format)}.x. Update Tidings, or use another prefix.`,
+  )
+}
+
+function refused(message: string, field: string): TidingsError {
+  return new TidingsError('option_invalid', message, { field })
+}
+
+export function away(message: string): TidingsError {
+  return new TidingsError('store_unavailable', message, { retryAfterMs: 1_000 })
+}
