@@ -51,7 +51,7 @@ export class BodyOutlet implements Outlet {
 
   push(frame: Frame): void {
     if (!this.#controller) return
-    if (this.#pending.push(frame.bytes) === 1) this.#endOfTick.add(() => this.flush())
+    if (this.#pending.push(frame.bytes) === 1) this.#endOfTick.add(this)
     this.#pendingBytes += frame.bytes.length
   }
 

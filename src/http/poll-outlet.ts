@@ -77,8 +77,9 @@ export class PollOutlet implements Outlet {
     if (this.#answering) return
     this.#answering = true
     this.#timer?.cancel()
-    this.#options.endOfTick.add(() =>
-      this.#options.answer({ envelopes: this.#envelopes, gaps: this.#gaps, snapshots: this.#snapshots }),
-    )
+    const { answer, endOfTick } = this.#options
+    endOfTick.add({
+      flush: () => answer({ envelopes: this.#envelopes, gaps: this.#gaps, snapshots: this.#snapshots }),
+    })
   }
 }

@@ -4,80 +4,93 @@ import type { EndOfTick } from '../hub/end-of-tick.js'
 import type { Frame } from '../hub/frame.js'
 import type { Outlet, OutletListener } from '../hub/outlet.js'
 import type { FrameJoiner } from './frame-joiner.js'
+import { takeSocket } from './take-socket.js'
 
 /** How much of a socket's queue the operating system has not taken yet. Node offers it to nobody, but counts it. */
 type CountingHandle = { readonly writeQueueSize?: number }
 
+/** The outlet of a taken socket: listeners shared by all streams find it there, so that none needs closures of its own. */
+const outletOf = Symbol('tidings.outlet')
+type StreamSocket = Socket & { [outletOf]?: SocketOutlet; readonly _handle?: CountingHandle | null }
+
+export interface SocketOutletParts {
+  readonly endOfTick: EndOfTick
+  readonly joiner: FrameJoiner
+  readonly unsentBytes: number
+  /** False: request and response stay with the stream. */
+  readonly takeSockets: boolean
+}
+
+const lastChunk = Buffer.from('0\r\n\r\n')
+
 /**
  * A stream on a Node socket. The head goes through the response object; frames go past it, to the socket, chunk framing
  * included: one shared Buffer for all readers and one write per connection and tick (−37 % CPU against `response.write`).
+ * Where Node allows it the socket is taken away from node:http after the head ({@link takeSocket}).
  */
 export class SocketOutlet implements Outlet {
   readonly transport = 'sse'
-  readonly #response: ServerResponse
   readonly #headers: Readonly<Record<string, string>>
   readonly #listener: OutletListener
-  readonly #endOfTick: EndOfTick
-  readonly #joiner: FrameJoiner
-  readonly #unsentBytes: number
-  readonly #onDrain = (): void => this.#tellIfDrained()
-  #socket: Socket | null = null
+  readonly #parts: SocketOutletParts
+  /** Null once the socket has been taken. */
+  #response: ServerResponse | null
+  #socket: StreamSocket | null = null
   #frames: Frame[] = []
   #pendingBytes = 0
   #wasFull = false
   #done = false
+  readonly #onClose = (): void => this.gone()
 
   constructor(
     response: ServerResponse,
     headers: Readonly<Record<string, string>>,
     listener: OutletListener,
-    shared: { readonly endOfTick: EndOfTick; readonly joiner: FrameJoiner; readonly unsentBytes: number },
+    parts: SocketOutletParts,
   ) {
     this.#response = response
     this.#headers = headers
     this.#listener = listener
-    this.#endOfTick = shared.endOfTick
-    this.#joiner = shared.joiner
-    this.#unsentBytes = shared.unsentBytes
+    this.#parts = parts
     // Of the response, not the request: that one closes when its body has been read.
-    response.on('close', () => this.#gone())
-    if (response.destroyed || response.socket?.destroyed) queueMicrotask(() => this.#gone())
+    response.on('close', this.#onClose)
+    if (response.destroyed || response.socket?.destroyed) queueMicrotask(this.#onClose)
   }
 
   get full(): boolean {
-    const full = this.#pendingBytes + (this.#socket?.writableLength ?? 0) > this.#unsentBytes
+    const full = this.#unsent > this.#parts.unsentBytes
     if (full) this.#wasFull = true
     return full
   }
 
   get progress(): unknown {
-    const socket = this.#socket as (Socket & { readonly _handle?: CountingHandle | null }) | null
+    const socket = this.#socket
     // Written less waiting is what has left whole; what is left of the write under way is counted by the handle.
     return socket ? `${socket.bytesWritten - socket.writableLength}:${socket._handle?.writeQueueSize}` : null
   }
 
   get hasUnsent(): boolean {
-    return this.#pendingBytes + (this.#socket?.writableLength ?? 0) > 0
+    return this.#unsent > 0
   }
 
   push(frame: Frame): void {
     if (this.#done) return
-    if (this.#frames.push(frame) === 1) this.#endOfTick.add(() => this.flush())
+    if (this.#frames.push(frame) === 1) this.#parts.endOfTick.add(this)
     this.#pendingBytes += frame.chunk.length
   }
 
   flush(): void {
     if (this.#frames.length === 0 || this.#done) return
-    const socket = this.#socket ?? this.#begin()
+    if (!this.#socket) this.#begin()
     const frames = this.#frames
     this.#frames = []
     this.#pendingBytes = 0
-    const chunked = this.#response.chunkedEncoding
+    const response = this.#response
     // A pipelined response has no socket before its turn, HTTP/1.0 no chunks: the response object knows what to do.
-    if (!socket || !chunked) for (const frame of frames) this.#response.write(frame.bytes)
-    else socket.write(this.#joiner.join(frames))
+    if (!this.#socket || response?.chunkedEncoding === false) for (const frame of frames) response?.write(frame.bytes)
+    else this.#socket.write(this.#parts.joiner.join(frames))
     // A write that the operating system takes at once is followed by no 'drain'.
-    this.#tellIfDrained()
+    this.tellIfDrained()
   }
 
   settled(): void {}
@@ -85,39 +98,66 @@ export class SocketOutlet implements Outlet {
   end(): void {
     this.flush()
     if (this.#done) return
+    const response = this.#response
+    const socket = this.#socket
     this.#release()
-    this.#response.end()
+    if (response) response.end()
+    else socket?.end(lastChunk)
   }
 
   abort(): void {
+    const carrier = this.#response ?? this.#socket
     this.#release()
-    this.#response.destroy()
+    carrier?.destroy()
   }
 
-  #tellIfDrained(): void {
+  /** Called by the socket's 'drain'. */
+  tellIfDrained(): void {
     if (!this.#wasFull || this.full) return
     this.#wasFull = false
     this.#listener.drained()
   }
 
-  #begin(): Socket | null {
-    this.#response.writeHead(200, this.#headers)
-    this.#response.flushHeaders()
-    const { socket } = this.#response
-    if (!socket) return null
+  /** Called by 'close'. */
+  gone(): void {
+    this.#release()
+    this.#listener.gone()
+  }
+
+  get #unsent(): number {
+    return this.#pendingBytes + (this.#socket?.writableLength ?? 0)
+  }
+
+  #begin(): void {
+    const response = this.#response
+    if (!response) return
+    // A socket that is taken carries nothing after its stream.
+    if (this.#parts.takeSockets) response.shouldKeepAlive = false
+    response.writeHead(200, this.#headers)
+    response.flushHeaders()
+    const socket: StreamSocket | null = response.socket
+    if (!socket) return
     this.#socket = socket
-    socket.on('drain', this.#onDrain)
-    return socket
+    socket[outletOf] = this
+    if (this.#parts.takeSockets && response.chunkedEncoding && takeSocket(response)) {
+      response.off('close', this.#onClose)
+      this.#response = null
+      socket.on('close', tellGone)
+    }
+    socket.on('drain', tellDrained)
   }
 
   #release(): void {
     this.#done = true
     this.#frames = []
-    this.#socket?.off('drain', this.#onDrain)
+    this.#socket?.off('drain', tellDrained)
   }
+}
 
-  #gone(): void {
-    this.#release()
-    this.#listener.gone()
-  }
+function tellDrained(this: StreamSocket): void {
+  this[outletOf]?.tellIfDrained()
+}
+
+function tellGone(this: StreamSocket): void {
+  this[outletOf]?.gone()
 }

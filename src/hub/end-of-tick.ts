@@ -1,22 +1,27 @@
-/** Runs tasks once everything that is ready now has happened, so that what one tick brings leaves in one write. */
+/** Holds back what one tick brings, so that it leaves in one write. */
+export interface Flushable {
+  flush(): void
+}
+
+/** Flushes once everything that is ready now has happened. Objects and not functions: nothing is made for a delivery. */
 export class EndOfTick {
   readonly #onError: (error: unknown) => void
-  #tasks: (() => void)[] = []
+  #waiting: Flushable[] = []
 
   constructor(onError: (error: unknown) => void) {
     this.#onError = onError
   }
 
-  add(task: () => void): void {
-    if (this.#tasks.push(task) === 1) schedule(() => this.#run())
+  add(waiting: Flushable): void {
+    if (this.#waiting.push(waiting) === 1) schedule(() => this.#run())
   }
 
   #run(): void {
-    const tasks = this.#tasks
-    this.#tasks = []
-    for (const task of tasks) {
+    const waiting = this.#waiting
+    this.#waiting = []
+    for (const one of waiting) {
       try {
-        task()
+        one.flush()
       } catch (error) {
         // One outlet's fault must not hold back the others.
         queueMicrotask(() => this.#onError(error))
