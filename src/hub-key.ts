@@ -5,8 +5,23 @@ import type { Store } from './store/store.js'
 /** A namespace and a topic that no application can name: "*" is in no legal name. */
 const place = { namespace: '*hub', topic: '*key' }
 
-/** The hub's own signing key, kept in its store so that tokens outlive restarts. The first hub to ask makes it. */
-export async function hubKey(store: Store, random: Random): Promise<string> {
+/**
+ * The hub's own signing key, kept in its store so that tokens outlive restarts. It is looked for when it is first needed: a
+ * hub starts also while its store is away. What failed is tried again at the next call.
+ */
+export function hubKey(store: Store, random: Random): () => Promise<string> {
+  let found: Promise<string> | null = null
+  return () => {
+    found ??= findKey(store, random).catch((error: unknown) => {
+      found = null
+      throw error
+    })
+    return found
+  }
+}
+
+/** The first hub to ask makes it. */
+async function findKey(store: Store, random: Random): Promise<string> {
   const { state } = await store.state(place.namespace, place.topic)
   if (state) return state.value
   const value = randomToken(random, 43)

@@ -8,10 +8,10 @@ import { type Clock, systemClock } from './clock.js'
 import { TidingsError } from './errors.js'
 import { type Handler, createHandler } from './http/handler.js'
 import { hubKey } from './hub-key.js'
-import type { Counters } from './hub/counters.js'
+import type { Counters, Gauges } from './hub/counters.js'
 import { HubCore, type SubscribeOptions } from './hub/hub.js'
 import type { PublishInput, PublishOf, PublishResult } from './hub/publish.js'
-import { type HubSettings, resolveSettings } from './hub/settings.js'
+import { type GivenSettings, resolveSettings } from './hub/settings.js'
 import { uuidv7Ids } from './ids.js'
 import { type JobsEngine, createJobs } from './jobs/jobs.js'
 import { parseCursor } from './protocol/cursor.js'
@@ -24,7 +24,7 @@ import type { Store } from './store/store.js'
 import type { Jobs } from './work/jobs.js'
 
 /** Options of {@link createHub}. At least one way to sign in must be given; they are tried in this order (A1). */
-export interface HubOptions<Declared extends MaybeDeclared = undefined> extends Partial<HubSettings> {
+export interface HubOptions<Declared extends MaybeDeclared = undefined> extends GivenSettings {
   /** Who sent a request, by your own session: cookies, Auth.js, anything. Null: nobody it knows. */
   readonly authenticate?: ReadSession
   /** `Authorization: Bearer` with an HS256 token (A2). */
@@ -71,7 +71,7 @@ export interface Hub<Declared extends MaybeDeclared = undefined> {
   authenticate(request: Request): Promise<Principal>
   /** Every route of the hub, for any runtime that speaks `Request → Response`. */
   fetch(request: Request): Promise<Response>
-  stats(): Counters & { readonly connections: number }
+  stats(): Counters & Gauges
   /** Says `bye` to every reader, waits up to `drainMs` (default 10,000) for them to go, then closes the store. */
   close(options?: { readonly drainMs?: number }): Promise<void>
   /** What adapters of other runtimes need; not for applications, and not under the promise of versions. */
@@ -117,7 +117,6 @@ export async function createHub<Declared extends MaybeDeclared = undefined>(
   // Whether the listener is loopback shows when it is reached: see checkListener.
   const signIn = { authenticate: session, jwt, development, loopback: true, clock }
   createAuthenticate(signIn)
-  const onError = options.onError ?? writeError
   const makeId = uuidv7Ids(clock, random)
 
   await store.open()
@@ -126,16 +125,26 @@ export async function createHub<Declared extends MaybeDeclared = undefined>(
     clock,
     random,
     makeId,
-    onError: (error) => onError(error, 'jobs'),
+    onError: (error) => core.onError(error, 'jobs'),
     sweepMs: settings.sweepMs,
     events,
   })
-  const core = new HubCore({ store, clock, random, makeId, settings, onError, events, snapshots: snapshotsOf(jobs) })
-  const mintSecret = jwt ? undefined : await hubKey(store, random)
+  const core: HubCore = new HubCore({
+    store,
+    clock,
+    random,
+    makeId,
+    settings,
+    events,
+    snapshots: snapshotsOf(jobs),
+    onError: options.onError ?? writeError,
+  })
+  const mintSecret = jwt ? undefined : hubKey(store, random)
+  const ownKey = async () => ({ secret: await (mintSecret as () => Promise<string>)() })
   const authenticate = createAuthenticate({ ...signIn, mintSecret })
-  const mintJobToken = createJobTokenMint({ jwt: jwt ?? { secret: mintSecret as string }, clock, makeId })
+  const mintJobToken = createJobTokenMint({ jwt: jwt ?? ownKey, clock, makeId })
   const handler = createHandler({ core, jobs, authenticate, mintJobToken })
-  const maintenance = keepUp(store, clock, onError)
+  const maintenance = keepUp(store, clock, core.onError)
   jobs.start()
 
   const jobsOf = (namespace: string): Jobs => jobs.face(checkId(namespace, 'namespace'), mintJobToken)
@@ -155,12 +164,13 @@ export async function createHub<Declared extends MaybeDeclared = undefined>(
     jobsOf,
     authenticate,
     fetch: handler.fetch,
-    stats: () => ({ ...core.counters, connections: core.connections }),
+    stats: () => ({ ...core.counters, ...core.gauges }),
     async close({ drainMs } = {}) {
       maintenance.stop()
       await core.close(drainMs)
       await jobs.close()
       await store.close()
+      core.publisher.tellLate()
     },
     internals: { core, handler, checkListener: (address) => void (development && refuseBeyondLoopback(address)) },
   }

@@ -9,13 +9,16 @@ import { type ReadSession, sessionAuthenticator } from './session.js'
 /** Who asks. Throws `unauthorized` for a bad credential, and for none at all. */
 export type Authenticate = (request: Request) => Promise<Principal>
 
+/** A key that is asked for when it is needed, because its store may be away. */
+export type KeySource = () => Promise<string>
+
 export interface AuthenticateOptions {
   /** The application's own sessions. Asked first. */
   readonly authenticate?: ReadSession | undefined
   /** Bearer tokens. */
   readonly jwt?: JwtOptions | undefined
   /** The hub's own key, with which it mints job tokens where `jwt` is absent; its tokens are taken as Bearer tokens too. */
-  readonly mintSecret?: string | undefined
+  readonly mintSecret?: string | KeySource | undefined
   /** The development user. Default false. */
   readonly development?: boolean | undefined
   /** Whether the listener is bound to loopback; the development user is refused elsewhere. Default false. */
@@ -39,13 +42,9 @@ export function createAuthenticate(options: AuthenticateOptions): Authenticate {
       { field: 'authenticate' },
     )
   }
-  const tokenSources: JwtOptions[] = [
-    ...(jwt ? [jwt] : []),
-    ...(mintSecret === undefined ? [] : [{ secret: mintSecret }]),
-  ]
   const authenticators: Authenticator[] = []
   if (authenticate) authenticators.push(sessionAuthenticator(authenticate, clock))
-  authenticators.push(tokenSources.length > 0 ? jwtAuthenticator(tokenSources, clock) : refuseBearer)
+  authenticators.push(bearerAuthenticator(jwt, mintSecret, clock))
   if (development) authenticators.push(developmentAuthenticator({ loopback, environment }))
   return async (request) => {
     for (const authenticator of authenticators) {
@@ -54,6 +53,24 @@ export function createAuthenticate(options: AuthenticateOptions): Authenticate {
     }
     throw unauthorized('Sign in first: this request carries no credential.')
   }
+}
+
+function bearerAuthenticator(
+  jwt: JwtOptions | undefined,
+  mintSecret: string | KeySource | undefined,
+  clock: Clock,
+): Authenticator {
+  const given = jwt ? [jwt] : []
+  if (typeof mintSecret === 'function') {
+    let made: Authenticator | null = null
+    return async (request) => {
+      if (bearerToken(request) === null) return null
+      made ??= jwtAuthenticator([...given, { secret: await mintSecret() }], clock)
+      return await made(request)
+    }
+  }
+  const sources = mintSecret === undefined ? given : [...given, { secret: mintSecret }]
+  return sources.length > 0 ? jwtAuthenticator(sources, clock) : refuseBearer
 }
 
 /** A token that nobody here can check is a bad credential, not an absent one. */

@@ -9,8 +9,8 @@ import type { JwtOptions } from './jwt.js'
 const longestLifeMs = 24 * 3_600_000
 
 export interface MintOptions {
-  /** The key and, where the authenticator checks them, the issuer and audience to write. */
-  readonly jwt: JwtOptions
+  /** The key and, where the authenticator checks them, the issuer and audience to write. A function is asked at each token. */
+  readonly jwt: JwtOptions | (() => Promise<JwtOptions>)
   readonly clock: Clock
   readonly makeId: MakeId
 }
@@ -26,8 +26,14 @@ export type MintJobToken = (namespace: string, jobId: string, lifeMs?: number) =
 
 /** The token names no user: with `sub` it would open that user's own topics too. */
 export function createJobTokenMint({ jwt, clock, makeId }: MintOptions): MintJobToken {
-  const key = hmacKey(jwt.secret, 'jwt.secret')
+  // At once, so that a secret that is too short stops the start.
+  const ready = typeof jwt === 'function' ? null : { ...jwt, key: hmacKey(jwt.secret, 'jwt.secret') }
+  const find = async (): Promise<JwtOptions & { readonly key: Uint8Array<ArrayBuffer> }> => {
+    const options = typeof jwt === 'function' ? await jwt() : jwt
+    return { ...options, key: hmacKey(options.secret, 'jwt.secret') }
+  }
   return async (namespace, jobId, lifeMs = longestLifeMs) => {
+    const { key, issuer, audience } = ready ?? (await find())
     const nowSeconds = Math.floor(clock.now() / 1000)
     const exp = nowSeconds + Math.max(1, Math.floor(Math.min(lifeMs, longestLifeMs) / 1000))
     const token = new SignJWT({ tidings: { namespace, subscribe: [jobTopic(jobId)], job: jobId } })
@@ -35,8 +41,8 @@ export function createJobTokenMint({ jwt, clock, makeId }: MintOptions): MintJob
       .setJti(makeId())
       .setIssuedAt(nowSeconds)
       .setExpirationTime(exp)
-    if (jwt.issuer !== undefined) token.setIssuer(jwt.issuer)
-    if (jwt.audience !== undefined) token.setAudience(jwt.audience)
+    if (issuer !== undefined) token.setIssuer(issuer)
+    if (audience !== undefined) token.setAudience(audience)
     return { token: await token.sign(key), expiresAt: exp * 1000 }
   }
 }

@@ -47,7 +47,7 @@ export function createHandler(parts: HttpParts): Handler {
     }
     if (head === 'topics' && name !== undefined && action === undefined)
       return { GET: () => getTopic(parts, access, request, name) }
-    if (head === 'health' && name === undefined) return { GET: () => getHealth() }
+    if (head === 'health' && name === undefined) return { GET: () => getHealth(parts) }
     if (head === 'ready' && name === undefined) return { GET: () => getReady(parts) }
     return null
   }

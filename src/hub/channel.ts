@@ -3,48 +3,92 @@ import type { Announcement, Following, Store, StoredEvent } from '../store/store
 import type { Connection } from './connection.js'
 import { EncodedEvent } from './frame.js'
 import { Ring } from './ring.js'
+import type { StorePresence } from './store-presence.js'
+import type { Wheel, WheelTask } from './wheel.js'
+import { decodeWord } from './words.js'
+
+export interface ChannelParts {
+  readonly store: Store
+  readonly presence: StorePresence
+  readonly wheel: Wheel
+  readonly ringBytes: number
+  readonly probeMs: number
+  readonly onError: (error: unknown, stage: string) => void
+}
 
 /**
  * One namespace on this node while somebody reads it: the feed of the store, the ring of the newest announcements, the
- * watermark (the newest number heard without a hole), and the readers of each topic.
+ * watermark (the newest number heard without a hole), and the readers of each topic. It may be there before its feed is:
+ * a store that is away cannot be followed yet.
  */
 export class Channel {
   readonly namespace: string
-  readonly #store: Store
+  readonly #parts: ChannelParts
   readonly #ring: Ring
   readonly #readers = new Map<string, Set<Connection>>()
   readonly #connections = new Set<Connection>()
+  #opening: Promise<void> | null = null
   #following: Following | null = null
-  #watermark: Position
+  #began: Position | null = null
+  #watermark: Position = { epoch: '', seq: 0 }
   /** False from an interruption until the feed has said where it goes on. */
-  #whole = true
+  #whole = false
   #waiting: (() => void)[] = []
+  /** Whether the feed has said anything since the last beat, and whether a probe is on its way. */
+  #heard = false
+  #probing = false
+  #beat: WheelTask | null = null
+  #closed = false
 
-  private constructor(namespace: string, store: Store, ringBytes: number) {
+  constructor(namespace: string, parts: ChannelParts) {
     this.namespace = namespace
-    this.#store = store
-    this.#watermark = { epoch: '', seq: 0 }
-    this.#ring = new Ring(ringBytes, this.#watermark)
+    this.#parts = parts
+    this.#ring = new Ring(parts.ringBytes, this.#watermark)
+  }
+
+  /** Resolves when the feed runs; rejects with the store's failure, and may be called again. */
+  follow(): Promise<void> {
+    this.#opening ??= this.#follow().catch((error: unknown) => {
+      this.#opening = null
+      throw error
+    })
+    return this.#opening
   }
 
   /** The feed runs before anything is read, so that no append falls between reading and listening. */
-  static async open(namespace: string, store: Store, ringBytes: number): Promise<Channel> {
-    const channel = new Channel(namespace, store, ringBytes)
+  async #follow(): Promise<void> {
+    const { store } = this.#parts
     const early: (readonly Announcement[])[] = []
     let started = false
-    channel.#following = await store.follow(namespace, {
-      announced: (announcements) =>
-        started ? channel.#announced(announcements) : void early.push(announcements.slice()),
-      interrupted: () => channel.#interrupted(),
-      probed: (position) => channel.#probed(position),
+    let interrupted = false
+    const following = await store.follow(this.namespace, {
+      announced: (announcements) => (started ? this.#announced(announcements) : void early.push(announcements.slice())),
+      interrupted: () => (started ? this.#interrupted() : void (interrupted = true)),
+      probed: (position) => (started ? this.#probed(position) : undefined),
+      told: (text) => this.#told(text),
     })
-    channel.#watermark = channel.#following.position
-    channel.#ring.restart(channel.#watermark)
+    if (this.#closed) return following.close()
+    this.#following = following
+    this.#began = following.position
+    this.#watermark = following.position
+    this.#ring.restart(this.#watermark)
     started = true
-    for (const announcements of early) channel.#announced(announcements)
-    return channel
+    this.#becomeWhole()
+    for (const announcements of early) this.#announced(announcements)
+    if (interrupted) this.#interrupted()
+    this.#startBeats()
   }
 
+  /** After the store was away: announcements may have been missed, whatever the store says. */
+  async recover(): Promise<void> {
+    if (this.#following) this.#interrupted()
+    else await this.follow()
+  }
+
+  /** Where the feed began; null before it ran. */
+  get began(): Position | null {
+    return this.#began
+  }
   get watermark(): Position {
     return this.#watermark
   }
@@ -55,9 +99,12 @@ export class Channel {
     return this.#connections
   }
 
-  /** Resolves when the feed can be trusted again: until then a reader that has read everything has nothing to do. */
+  /**
+   * Resolves when the feed can be trusted again, or when it makes sense to read the log once more because it is taking
+   * long: until then a reader that has read everything has nothing to do.
+   */
   whenWhole(): Promise<void> {
-    return this.#whole ? Promise.resolve() : new Promise((resolve) => this.#waiting.push(resolve))
+    return this.#whole || this.#closed ? Promise.resolve() : new Promise((resolve) => this.#waiting.push(resolve))
   }
 
   readersOf(topic: string): number {
@@ -96,24 +143,30 @@ export class Channel {
   }
 
   close(): void {
+    this.#closed = true
+    this.#beat?.cancel()
     this.#following?.close()
     this.#following = null
-    this.#becomeWhole()
+    this.#wake()
   }
 
   #announced(announcements: readonly Announcement[]): void {
+    this.#heard = true
+    this.#probing = false
     for (const announcement of announcements) {
       const { epoch, seq, prev, topics, event } = announcement
       const sameEpoch = epoch === this.#watermark.epoch
       if (sameEpoch && this.#whole && seq <= this.#watermark.seq) continue
-      const hole = !sameEpoch || (this.#whole && prev > this.#watermark.seq)
+      // The store went back and jumped over what it had lost (S6): whoever is in that stretch has to read of it.
+      const wentBack = sameEpoch && prev < this.#watermark.seq && seq > this.#watermark.seq
+      const hole = !sameEpoch || wentBack || (this.#whole && prev > this.#watermark.seq)
       if (hole || !this.#whole) this.#ring.restart({ epoch, seq: prev })
       this.#becomeWhole()
       this.#watermark = { epoch, seq }
+      if (!event || wentBack) this.#ring.restart(this.#watermark)
       if (hole) this.#allBehind()
-      if (!event) {
+      if (!event || wentBack) {
         // Too large to announce: its readers find it in the log, and nobody finds it in the ring.
-        this.#ring.restart(this.#watermark)
         for (const topic of topics) for (const connection of this.#readers.get(topic) ?? []) connection.fallBehind()
         continue
       }
@@ -126,22 +179,61 @@ export class Channel {
 
   #becomeWhole(): void {
     this.#whole = true
+    this.#wake()
+  }
+
+  #wake(): void {
     for (const resolve of this.#waiting.splice(0)) resolve()
   }
 
   #interrupted(): void {
     this.#whole = false
     this.#allBehind()
-    void this.#store.probe(this.namespace).catch(() => {})
+    this.#probe()
   }
 
   #probed(position: Position): void {
-    const ahead = position.epoch !== this.#watermark.epoch || position.seq > this.#watermark.seq
-    if (this.#whole && !ahead) return
-    this.#becomeWhole()
-    this.#watermark = position
-    this.#ring.restart(position)
-    this.#allBehind()
+    this.#heard = true
+    this.#probing = false
+    const missed = position.epoch !== this.#watermark.epoch || position.seq > this.#watermark.seq
+    if (missed) {
+      this.#watermark = position
+      this.#ring.restart(position)
+    }
+    // Where nothing was missed nobody has to read: after an absence of the store ten thousand would, all at once.
+    if (!this.#whole) this.#becomeWhole()
+    if (missed) this.#allBehind()
+  }
+
+  #probe(): void {
+    this.#probing = true
+    // A probe that fails is one that is not answered: the next beat tries again, or the store's return does.
+    this.#parts.store.probe(this.namespace).catch(() => {})
+  }
+
+  /** A feed may die without a word (a connection nobody closed): silence is asked about, and not trusted unanswered. */
+  #startBeats(): void {
+    const { presence, wheel, probeMs } = this.#parts
+    if (!presence.remote) return
+    const beat = (): void => {
+      this.#beat = wheel.after(probeMs, beat)
+      const heard = this.#heard && this.#whole
+      this.#heard = false
+      if (heard || !presence.available) return
+      if (!this.#probing) return this.#probe()
+      this.#interrupted()
+      this.#wake()
+    }
+    this.#beat = wheel.after(probeMs, beat)
+  }
+
+  #told(text: string): void {
+    try {
+      const word = decodeWord(text)
+      if (word) this.deliverVolatile(word.event)
+    } catch (error) {
+      this.#parts.onError(error, 'told')
+    }
   }
 
   #allBehind(): void {

@@ -1,31 +1,20 @@
-import type { Store } from '../store/store.js'
-import { Channel } from './channel.js'
+import { Channel, type ChannelParts } from './channel.js'
 
 /** The channels of the namespaces that have readers on this node: each is kept while somebody holds it. */
 export class Channels {
-  readonly #store: Store
-  readonly #ringBytes: number
-  readonly #held = new Map<string, { readonly opening: Promise<Channel>; holders: number }>()
+  readonly #parts: ChannelParts
+  readonly #held = new Map<string, { readonly channel: Channel; holders: number }>()
 
-  constructor(store: Store, ringBytes: number) {
-    this.#store = store
-    this.#ringBytes = ringBytes
+  constructor(parts: ChannelParts) {
+    this.#parts = parts
   }
 
-  /** The channel, with its feed running. Each hold is to be released once. */
-  async hold(namespace: string): Promise<Channel> {
-    const held = this.#held.get(namespace) ?? {
-      opening: Channel.open(namespace, this.#store, this.#ringBytes),
-      holders: 0,
-    }
+  /** The channel, whose feed may have to be begun. Each hold is to be released once. */
+  hold(namespace: string): Channel {
+    const held = this.#held.get(namespace) ?? { channel: new Channel(namespace, this.#parts), holders: 0 }
     held.holders++
     this.#held.set(namespace, held)
-    try {
-      return await held.opening
-    } catch (error) {
-      this.release(namespace)
-      throw error
-    }
+    return held.channel
   }
 
   /** With the last holder the feed of the namespace stops. */
@@ -33,17 +22,21 @@ export class Channels {
     const held = this.#held.get(namespace)
     if (!held || --held.holders > 0) return
     this.#held.delete(namespace)
-    held.opening.then((channel) => channel.close()).catch(() => {})
+    held.channel.close()
   }
 
   /** The channel where there is one. */
-  async get(namespace: string): Promise<Channel | undefined> {
-    return this.#held.get(namespace)?.opening
+  find(namespace: string): Channel | undefined {
+    return this.#held.get(namespace)?.channel
   }
 
-  async close(): Promise<void> {
-    const opening = [...this.#held.values()].map((held) => held.opening)
+  /** The store is back: every feed runs or has been asked where it goes on. */
+  async recover(): Promise<void> {
+    await Promise.allSettled([...this.#held.values()].map(({ channel }) => channel.recover()))
+  }
+
+  close(): void {
+    for (const { channel } of this.#held.values()) channel.close()
     this.#held.clear()
-    for (const channel of await Promise.allSettled(opening)) if (channel.status === 'fulfilled') channel.value.close()
   }
 }

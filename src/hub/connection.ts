@@ -1,59 +1,52 @@
-import type { Bye, CloseReason, GapNotice } from '../protocol/control.js'
-import { type Position, formatCursor } from '../protocol/cursor.js'
-import { isTerminalType } from '../protocol/job.js'
+import type { CloseReason } from '../protocol/control.js'
+import type { Position } from '../protocol/cursor.js'
 import type { ReadResult } from '../store/store.js'
 import type { Channel } from './channel.js'
 import { selectForLagging } from './conflation.js'
-import { type EncodedEvent, Frame } from './frame.js'
-import { helloFrames } from './hello.js'
+import type { ConnectionOptions } from './connection-options.js'
+import type { EncodedEvent } from './frame.js'
+import { byeFrame, helloFrames } from './hello.js'
 import type { HubContext } from './hub.js'
+import { Interest } from './interest.js'
+import { JobEndings } from './job-endings.js'
+import { Notices } from './notices.js'
 import type { Outlet, OutletListener } from './outlet.js'
+import type { Ring } from './ring.js'
 import { StallWatch } from './stall-watch.js'
-import { type Start, gapKey, openingOf } from './start.js'
-
-export interface ConnectionOptions {
-  readonly id: string
-  readonly topics: readonly string[]
-  readonly types: readonly string[] | null
-  /** Whether `event:` carries the type. */
-  readonly named: boolean
-  readonly start: Start
-  /** Unix ms at which the rights end. */
-  readonly expiresAt?: number | undefined
-}
+import { type Opening, openingOf, positionKnownFor } from './start.js'
 
 /**
  * One reader. It is a position in the log, not a queue (D6): *live* it passes on shared frames as they are announced; when
  * its outlet is full it remembers only where it is; drained, it reads the log on until the ring has the rest, takes that in
- * one synchronous step and is live again. Start-up replay, slow readers, polls and in-process readers are this one loop.
+ * one synchronous step and is live again. Start-up replay, slow readers, polls, in-process readers and the absence of the
+ * store are this one loop.
  */
 export class Connection implements OutletListener {
   readonly id: string
-  readonly topics: ReadonlySet<string>
   readonly #context: HubContext
   readonly #channel: Channel
   readonly #outlet: Outlet
   readonly #options: ConnectionOptions
   readonly #stall: StallWatch | null
-  readonly #types: ReadonlySet<string> | null
-  /** Per topic: events at or below are left out, because the reader has them from a snapshot or an earlier position. */
-  readonly #floors = new Map<string, number>()
-  /** Gaps that have been told and are not behind the reader yet: reads that still begin before them find them again. */
-  #told: ReadonlySet<string> = new Set()
-  /** Job topics that have not ended; null where the stream has others too and so never ends by itself. */
-  #unended: Set<string> | null
-  #position: Position = { epoch: '', seq: 0 }
-  #state: 'catching-up' | 'live' | 'closed' = 'catching-up'
+  readonly #interest: Interest
+  readonly #notices: Notices
+  readonly #endings: JobEndings | null
+  /** Null while only the store, which is away, could tell it. */
+  #position: Position | null = null
+  #state: 'opening' | 'catching-up' | 'live' | 'closed' = 'opening'
+  #greeted = false
+  /** It has read all there was: with the feed interrupted it waits for that before it reads again. */
+  #caughtUp = false
   /** It was live and could not keep up: E5 and E6 apply until it is live again. */
   #lagging = false
   #wasLive = false
   #advancing = false
+  #stopWaiting: (() => void) | null = null
   /** Why the log could not be read on, where that ended it. */
   failure: unknown = null
 
   constructor(context: HubContext, channel: Channel, outlet: Outlet, options: ConnectionOptions) {
     this.id = options.id
-    this.topics = new Set(options.topics)
     this.#context = context
     this.#channel = channel
     this.#outlet = outlet
@@ -63,10 +56,14 @@ export class Connection implements OutletListener {
       outlet.transport === 'sse'
         ? new StallWatch(outlet, wheel, clock, settings.slowConsumerMs, () => this.end('slow_consumer'))
         : null
-    this.#types = options.types && new Set(options.types)
-    this.#unended = options.topics.every((topic) => topic.startsWith('job:')) ? new Set(options.topics) : null
+    this.#interest = new Interest(options.topics, options.types)
+    this.#notices = new Notices(context, channel.namespace, outlet, this.#interest)
+    this.#endings = JobEndings.of(options.topics)
   }
 
+  get topics(): ReadonlySet<string> {
+    return this.#interest.topics
+  }
   get transport(): Outlet['transport'] {
     return this.#outlet.transport
   }
@@ -76,41 +73,68 @@ export class Connection implements OutletListener {
   get live(): boolean {
     return this.#state === 'live'
   }
-  /** At or below it everything was sent, or withheld on purpose (D7). */
-  get cursor(): Position {
+  /** At or below it everything was sent, or withheld on purpose (D7). Null before the position is known. */
+  get cursor(): Position | null {
     const { watermark } = this.#channel
-    const ahead = this.live && watermark.epoch === this.#position.epoch && watermark.seq > this.#position.seq
-    return ahead ? watermark : this.#position
+    const position = this.#position
+    const ahead = this.live && watermark.epoch === position?.epoch && watermark.seq > position.seq
+    return ahead ? watermark : position
   }
 
   /**
    * Finds the position, says hello and begins. Returns false, having sent nothing, where all topics are ended jobs and the
-   * cursor has passed their ends: the caller answers 204 (H3).
+   * cursor has passed their ends: the caller answers 204 (H3). A stream whose store is away says hello at once and goes on
+   * when it is back (S5); a poll rejects.
    */
   async open(): Promise<boolean> {
-    const opening = await openingOf(this.#context, this.#channel.namespace, this.#options)
-    if (this.closed) return true
-    if (opening.finished) {
-      this.gone()
-      return false
+    try {
+      const opening = await this.#findOpening(null)
+      if (this.closed) return true
+      if (opening.finished) {
+        this.gone()
+        return false
+      }
+      this.#greet(opening.position, opening.resumed)
+      this.#begin(opening)
+    } catch (error) {
+      if (this.closed) return true
+      if (!this.#outlasts(error)) throw error
+      this.#position = positionKnownFor(this.#options.start, this.#channel)
+      this.#greet(this.#position, false, true)
     }
-    this.#position = opening.position
-    this.#told = opening.told
-    for (const [topic, seq] of opening.floors) this.#floors.set(topic, seq)
-    for (const frame of helloFrames(this.#context, this.#options, opening)) this.#outlet.push(frame)
-    for (const gap of opening.gaps) this.#tellGap(gap)
-    await this.#sendSnapshots(opening.snapshotTopics)
-    if (this.closed) return true
     this.#channel.join(this)
     void this.#advance()
     return true
+  }
+
+  async #findOpening(late: { readonly known: Position | null } | null): Promise<Opening> {
+    await this.#channel.follow()
+    return await openingOf(this.#context, this.#channel, this.#options, late)
+  }
+
+  #greet(position: Position | null, resumed: boolean, degraded = !this.#context.presence.available): void {
+    this.#greeted = true
+    const said = { position, resumed, degraded }
+    for (const frame of helloFrames(this.#context, this.#options, said)) this.#outlet.push(frame)
+  }
+
+  #begin(opening: Opening): void {
+    this.#position = opening.position
+    for (const [topic, seq] of opening.floors) this.#interest.raiseFloor(topic, seq)
+    this.#notices.begin(opening)
+    this.#state = 'catching-up'
+  }
+
+  /** Whether this failure is one to wait out: the store is away, and a stream may stay open meanwhile. */
+  #outlasts(error: unknown): boolean {
+    return this.#outlet.transport !== 'poll' && this.#context.presence.explains(error)
   }
 
   /** Takes a live event. Called by the channel, in order. */
   offer(encoded: EncodedEvent): void {
     if (this.#state !== 'live') return
     const { event, position } = encoded
-    if (position === null || (position.epoch === this.#position.epoch && event.seq <= this.#position.seq)) return
+    if (position === null || (position.epoch === this.#position?.epoch && event.seq <= this.#position.seq)) return
     if (this.#outlet.full) return this.#fallBehindSlow()
     this.#send(encoded)
     this.#position = position
@@ -118,7 +142,9 @@ export class Connection implements OutletListener {
 
   /** Takes an event that has no place in the log: now or never. */
   offerVolatile(encoded: EncodedEvent): void {
-    if (this.#state === 'live' && !this.#outlet.full) this.#send(encoded)
+    // Who was live when the store went away is as live as one can be without it (E7).
+    const waits = this.#state === 'catching-up' && this.#caughtUp && !this.#context.presence.available
+    if ((this.live || waits) && !this.#outlet.full) this.#send(encoded)
   }
 
   /** The feed has a hole, or an event was too large for it: read the log on from the position. */
@@ -142,22 +168,27 @@ export class Connection implements OutletListener {
     if (this.closed) return
     this.#state = 'closed'
     this.#channel.leave(this)
+    this.#stopWaiting?.()
   }
 
   ping(): void {
-    if (this.closed || this.#position.epoch === '') return
+    if (this.closed || !this.#greeted) return
     // What waits since the last beat may wait for ever, also where it is too little to fill the outlet.
     if (this.#outlet.hasUnsent) this.#stall?.begin()
     if (this.#outlet.full) return
     this.#outlet.push(this.#context.pingFrame(this.cursor))
   }
 
+  /** Ends with what it has, and why there is no more. */
+  fail(failure: unknown): void {
+    this.failure = failure
+    this.end('shutdown')
+  }
+
   /** Says why and ends (H3). */
   end(reason: CloseReason, retryAfterMs = this.#context.returnDelayMs(reason)): void {
     if (this.closed) return
-    const reconnect = reason !== 'ended' && reason !== 'revoked'
-    const bye: Bye = { reason, retryAfterMs, reconnect }
-    this.#outlet.push(Frame.ofControl('bye', bye, { retryMs: retryAfterMs }))
+    this.#outlet.push(byeFrame(reason, retryAfterMs))
     this.#stop()
     if (reason === 'slow_consumer') return this.#outlet.abort()
     this.#outlet.end()
@@ -167,7 +198,7 @@ export class Connection implements OutletListener {
 
   /** Whether the reader may be told nothing more because every job it watches has ended. */
   #finishIfEnded(): boolean {
-    if (this.#unended?.size !== 0 || this.#outlet.transport !== 'sse') return false
+    if (!this.#endings?.all || this.#outlet.transport !== 'sse') return false
     this.end('ended')
     return true
   }
@@ -176,73 +207,95 @@ export class Connection implements OutletListener {
     if (this.#advancing) return
     this.#advancing = true
     try {
-      while (this.#state === 'catching-up' && !this.#outlet.full) {
-        if (this.#channel.ring?.covers(this.#position)) this.#becomeLive()
-        else await this.#readOn()
+      while (this.#greeted && !this.live && !this.closed && !this.#outlet.full) {
+        try {
+          const step = this.#step()
+          if (step) await step
+        } catch (error) {
+          if (!this.#outlasts(error)) throw error
+          await this.#untilBack()
+        }
       }
     } catch (error) {
-      this.failure = error
       this.#context.onError(error, 'catch-up')
-      this.end('shutdown')
+      this.fail(error)
     } finally {
       this.#advancing = false
     }
   }
 
+  /** One step towards live. Nothing may fall between the ring and being live, so that step is synchronous. */
+  #step(): Promise<void> | null {
+    if (this.#state === 'opening') return this.#openLate()
+    if (this.#notices.owing) return this.#sendNotices()
+    const { ring } = this.#channel
+    if (ring && this.#position && ring.covers(this.#position)) this.#becomeLive(ring)
+    else return ring || !this.#caughtUp ? this.#readOn() : this.#untilWhole()
+    return null
+  }
+
+  /** What {@link open} does, after the hello: the store is back. */
+  async #openLate(): Promise<void> {
+    const opening = await this.#findOpening({ known: this.#position })
+    if (this.closed) return
+    this.#begin(opening)
+    this.ping()
+    if (opening.finished) this.end('ended')
+  }
+
+  async #untilWhole(): Promise<void> {
+    await this.#channel.whenWhole()
+    this.#caughtUp = false
+  }
+
+  async #untilBack(): Promise<void> {
+    const wait = this.#context.presence.untilBack()
+    this.#stopWaiting = wait.stop
+    await wait.over
+    this.#stopWaiting = null
+  }
+
   async #readOn(): Promise<void> {
     const { settings, store } = this.#context
+    const before = this.#position as Position
     const page = await store.read(this.#channel.namespace, {
       topics: this.#options.topics,
-      after: this.#position,
+      after: before,
       limit: settings.pageEvents,
       maxBytes: settings.pageBytes,
     })
     if (this.#state !== 'catching-up') return
     if (page.gaps.length > 0) {
-      await this.#crossGaps(page)
+      this.#crossGaps(page, before)
+      await this.#sendNotices()
       if (this.#state !== 'catching-up') return
     }
     const events = page.events.map((event) => this.#context.encode(event, page.upTo.epoch))
     if (!this.#deliver(events)) return
     this.#position = page.upTo
-    if (!page.more) await this.#channel.whenWhole()
-    this.#told = this.#stillAhead(page)
+    this.#caughtUp = !page.more
+    this.#notices.passed(page)
   }
 
-  /** Tells the gaps of a read that were not told before, and takes its beginning as the position. */
-  async #crossGaps(page: ReadResult): Promise<void> {
-    const before = this.#position
-    const gapped = new Set<string>()
-    const news = new Set<string>()
-    for (const { reason, topics } of page.gaps) {
-      const untold = topics.filter((topic) => !this.#told.has(gapKey(reason, topic)))
-      for (const topic of topics) gapped.add(topic)
-      for (const topic of untold) news.add(topic)
-      if (untold.length > 0) this.#tellGap({ reason, topics: untold, cursor: formatCursor(page.from) })
-    }
+  /** Tells the gaps of a read, and takes its beginning as the position. */
+  #crossGaps(page: ReadResult, before: Position): void {
+    const gapped = new Set(page.gaps.flatMap(({ topics }) => topics))
+    this.#notices.cross(page)
     for (const topic of this.topics) {
-      if (!gapped.has(topic) && page.from.epoch === before.epoch) this.#raiseFloor(topic, before.seq)
-      else if (page.from.epoch !== before.epoch) this.#floors.delete(topic)
+      if (page.from.epoch !== before.epoch) this.#interest.dropFloor(topic)
+      else if (!gapped.has(topic)) this.#interest.raiseFloor(topic, before.seq)
     }
     this.#position = page.from
-    await this.#sendSnapshots([...news])
   }
 
-  /** The gaps of a read that the next one finds again: none of their topics' events has been passed yet. */
-  #stillAhead({ gaps, events }: ReadResult): ReadonlySet<string> {
-    const passed = new Set(events.filter(({ seq }) => seq <= this.#position.seq).flatMap(({ topics }) => topics))
-    return new Set(
-      gaps.flatMap(({ reason, topics }) =>
-        topics.filter((topic) => !passed.has(topic)).map((topic) => gapKey(reason, topic)),
-      ),
-    )
+  #sendNotices(): Promise<void> {
+    return this.#notices.send(this.#position?.epoch ?? '', () => this.#state === 'catching-up')
   }
 
-  /** The synchronous step from the ring to live: nothing can be announced in between. */
-  #becomeLive(): void {
-    const ring = this.#channel.ring
-    if (!ring || !this.#deliver(ring.after(this.#position))) return
+  #becomeLive(ring: Ring): void {
+    if (!this.#deliver(ring.after(this.#position as Position))) return
     this.#state = 'live'
+    this.#caughtUp = true
     this.#lagging = false
     this.#wasLive = true
     this.#outlet.settled()
@@ -252,12 +305,12 @@ export class Connection implements OutletListener {
   /** Sends the events that this reader should have; false where the outlet filled up before the last. */
   #deliver(events: readonly EncodedEvent[]): boolean {
     const chosen = this.#lagging
-      ? selectForLagging(events, (event) => this.#topicsFor(event), this.#context.counters)
+      ? selectForLagging(events, (event) => this.#interest.topicsOf(event), this.#context.counters)
       : null
     for (const encoded of events) {
       if (this.closed) return false
       const position = encoded.position as Position
-      if (position.epoch === this.#position.epoch && position.seq <= this.#position.seq) continue
+      if (position.epoch === this.#position?.epoch && position.seq <= this.#position.seq) continue
       if (this.#outlet.full) {
         this.#stall?.begin()
         return false
@@ -270,58 +323,25 @@ export class Connection implements OutletListener {
 
   #send(encoded: EncodedEvent): void {
     const { event } = encoded
-    const topics = this.#topicsFor(encoded)
-    // An end counts also where a filter of types withholds its event.
-    if (this.#unended && isTerminalType(event.type)) for (const topic of event.topics) this.#unended.delete(topic)
-    if (!topics) {
-      if (this.live) this.#finishIfEnded()
-      return
+    const topics = this.#interest.topicsOf(encoded)
+    this.#endings?.note(event)
+    if (topics) {
+      this.#outlet.push(encoded.frame(topics, this.#options.named))
+      this.#context.counters.delivered++
+      if (event.priority === 'critical') this.#outlet.flush()
     }
-    this.#outlet.push(encoded.frame(topics, this.#options.named))
-    this.#context.counters.delivered++
-    if (event.priority === 'critical') this.#outlet.flush()
     if (this.live) this.#finishIfEnded()
   }
 
-  /** The topics by which this reader receives the event, or null where it should not. */
-  #topicsFor(encoded: EncodedEvent): readonly string[] | null {
-    const { event } = encoded
-    if (this.#types && !this.#types.has(event.type)) return null
-    const { topics } = event
-    if (topics.length === 1 && this.#floors.size === 0) return this.topics.has(topics[0] as string) ? topics : null
-    const mine = topics.filter(
-      (topic) => this.topics.has(topic) && !(encoded.position && event.seq <= (this.#floors.get(topic) ?? -1)),
-    )
-    return mine.length === 0 ? null : mine
-  }
-
-  #tellGap(gap: GapNotice): void {
-    this.#context.counters.gaps++
-    const everything = gap.topics?.length === this.topics.size
-    this.#outlet.push(Frame.ofControl('gap', everything ? { reason: gap.reason, cursor: gap.cursor } : gap))
-  }
-
-  async #sendSnapshots(topics: readonly string[]): Promise<void> {
-    for (const topic of topics) {
-      const snapshot = await this.#context.snapshot(this.#channel.namespace, topic)
-      if (!snapshot || this.closed) continue
-      this.#outlet.push(Frame.ofControl('snapshot', { job: snapshot.job, cursor: formatCursor(snapshot.position) }))
-      if (snapshot.position.epoch === this.#position.epoch) this.#raiseFloor(topic, snapshot.position.seq)
-    }
-  }
-
-  #raiseFloor(topic: string, seq: number): void {
-    this.#floors.set(topic, Math.max(seq, this.#floors.get(topic) ?? -1))
-  }
-
   async #lookForEndedJobs(): Promise<void> {
-    if (!this.#unended || this.#finishIfEnded()) return
+    if (!this.#endings || this.#finishIfEnded()) return
+    const { namespace } = this.#channel
     try {
-      for (const topic of [...this.#unended]) {
-        if (await this.#context.hasEnded(this.#channel.namespace, topic)) this.#unended.delete(topic)
-        if (!this.live) return
-      }
-      this.#finishIfEnded()
+      await this.#endings.look(
+        (topic) => this.#context.hasEnded(namespace, topic),
+        () => this.live,
+      )
+      if (this.live) this.#finishIfEnded()
     } catch (error) {
       this.#context.onError(error, 'ended')
     }
@@ -329,6 +349,7 @@ export class Connection implements OutletListener {
 
   #fallBehindSlow(): void {
     this.#state = 'catching-up'
+    this.#caughtUp = false
     this.#lagging = this.#wasLive && this.#outlet.transport !== 'poll'
     this.#stall?.begin()
   }

@@ -11,6 +11,20 @@ export interface Counters {
   closed: number
 }
 
+/** What is so right now. */
+export interface Gauges {
+  readonly connections: number
+  /** Publishes that wait for the store (S5): their events, and their bytes about. */
+  readonly queuedEvents: number
+  readonly queuedBytes: number
+  /** Publishes refused because the queue was full. */
+  readonly queueRefused: number
+  /** How often the store went away since the start. */
+  readonly storeTimesAway: number
+  /** How long it has been away by now; 0 while it is there. */
+  readonly storeAwayMs: number
+}
+
 export const newCounters = (): Counters => ({
   published: 0,
   duplicates: 0,

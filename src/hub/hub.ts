@@ -10,15 +10,18 @@ import { checkTopic } from '../protocol/topic.js'
 import { type Random, randomToken } from '../random.js'
 import type { Store, StoredEvent, TopicDescription } from '../store/store.js'
 import { Channels } from './channels.js'
-import type { Channel } from './channel.js'
-import { Connection, type ConnectionOptions } from './connection.js'
-import { type Counters, newCounters } from './counters.js'
+import { Connection } from './connection.js'
+import type { ConnectionOptions } from './connection-options.js'
+import { type Counters, type Gauges, newCounters } from './counters.js'
 import { EndOfTick } from './end-of-tick.js'
 import { EncodedEvent, Frame } from './frame.js'
 import type { Outlet, OutletListener } from './outlet.js'
-import { type Draft, type PublishResult, draftOf, storeDrafts } from './publish.js'
+import { type PublishResult, draftOf } from './publish.js'
+import { Publisher } from './publisher.js'
+import { Roster } from './roster.js'
 import type { HubSettings } from './settings.js'
 import { type Start, parseSince } from './start.js'
+import { StorePresence } from './store-presence.js'
 import { Subscription } from './subscription.js'
 import { Wheel } from './wheel.js'
 
@@ -48,8 +51,10 @@ export interface HubContext {
   readonly counters: Counters
   readonly wheel: Wheel
   readonly clock: Clock
+  readonly presence: StorePresence
   encode(event: StoredEvent, epoch: string): EncodedEvent
-  pingFrame(position: Position): Frame
+  /** Null: the position is not known yet. */
+  pingFrame(position: Position | null): Frame
   retryMs(): number
   returnDelayMs(reason: CloseReason): number
   snapshot: Snapshots['snapshot']
@@ -85,11 +90,13 @@ export class HubCore implements HubContext {
   readonly snapshot: Snapshots['snapshot']
   readonly events: DeclaredEvents | null
   readonly onError: HubParts['onError']
+  readonly #report: HubParts['onError']
+  readonly presence: StorePresence
+  readonly publisher: Publisher
   readonly #channels: Channels
-  readonly #connections = new Map<string, { connection: Connection; channel: Channel; cancel(): void }>()
-  #lastPing: { cursor: string; frame: Frame } | null = null
+  readonly #roster: Roster
+  #lastPing: { cursor: string | null; degraded: boolean; frame: Frame } | null = null
   #draining = false
-  #emptied: (() => void) | null = null
 
   constructor(parts: HubParts) {
     this.store = parts.store
@@ -98,18 +105,40 @@ export class HubCore implements HubContext {
     this.random = parts.random
     this.makeId = parts.makeId
     this.events = parts.events ?? null
-    this.onError = parts.onError
+    // That the store is away is told once, when it goes, and not by every sweep and reader that finds out.
+    this.onError = (error, stage) => {
+      if (this.presence.available || !this.presence.explains(error)) parts.onError(error, stage)
+    }
+    this.#report = parts.onError
     this.snapshot = (namespace, topic) => parts.snapshots.snapshot(namespace, topic)
     this.endOfTick = new EndOfTick((error) => this.onError(error, 'flush'))
-    this.#channels = new Channels(parts.store, parts.settings.ringBytes)
     this.wheel = new Wheel(parts.clock, Math.max(1, Math.min(500, Math.floor(parts.settings.heartbeatMs / 4))))
+    this.presence = new StorePresence(parts.store, parts.clock, (available) => this.#storeChanged(available))
+    const { ringBytes, probeMs } = parts.settings
+    this.#channels = new Channels({ ...this.#tools, ringBytes, probeMs, wheel: this.wheel })
+    this.#roster = new Roster(this)
+    // Spread, so that those who were refused together do not come back together.
+    const retryAfterMs = (): number => Math.round(1_000 + this.random.fraction() * 4_000)
+    this.publisher = new Publisher({ ...this.#tools, channels: this.#channels, retryAfterMs })
+    if (!this.presence.available) this.#report(awayError(this.presence), 'store')
   }
 
   get draining(): boolean {
     return this.#draining
   }
   get connections(): number {
-    return this.#connections.size
+    return this.#roster.size
+  }
+  get gauges(): Gauges {
+    const { queue } = this.publisher
+    return {
+      connections: this.#roster.size,
+      queuedEvents: queue.waitingEvents,
+      queuedBytes: queue.waitingBytes,
+      queueRefused: queue.refused,
+      storeTimesAway: this.presence.timesAway,
+      storeAwayMs: Math.round(this.presence.awayMs),
+    }
   }
 
   /** See {@link Hub.publish}. Appends of one process keep the order of the calls (D1). */
@@ -122,19 +151,7 @@ export class HubCore implements HubContext {
       )
     }
     const drafts = inputs.map((input, index) => draftOf(input, this, isBatch ? `[${index}].` : ''))
-    return this.publishDrafts(namespace, drafts)
-  }
-
-  /** Stores and delivers what has been checked, all or nothing. */
-  async publishDrafts(namespace: string, drafts: readonly Draft[]): Promise<PublishResult[]> {
-    const deliver = (event: StoredEvent): void =>
-      void this.#channels
-        .get(namespace)
-        .then((channel) => channel?.deliverVolatile(event))
-        .catch((error: unknown) => this.onError(error, 'volatile'))
-    const results = await storeDrafts(this.store, namespace, drafts, deliver, () => this.clock.now())
-    for (const result of results) this.counters[result.duplicate ? 'duplicates' : 'published']++
-    return results
+    return this.publisher.publish(namespace, drafts)
   }
 
   /** Opens a connection over `outlet`. Null: nothing will ever follow, answer 204. Rights were checked by the caller. */
@@ -144,12 +161,13 @@ export class HubCore implements HubContext {
   ): Promise<Connection | null> {
     if (this.#draining)
       throw new TidingsError('draining', 'This hub is shutting down.', { retryAfterMs: this.returnDelayMs('shutdown') })
-    const channel = await this.#channels.hold(request.namespace)
+    const channel = this.#channels.hold(request.namespace)
     const id = randomToken(this.random, 22)
     let connection: Connection | null = null
     const outlet = makeOutlet({ drained: () => connection?.drained(), gone: () => connection?.gone() }, id)
     connection = new Connection(this, channel, outlet, { ...request, id })
-    this.#register(connection, channel, outlet, request.expiresAt)
+    this.counters.opened++
+    this.#roster.add(connection, channel, outlet.transport, request.expiresAt)
     try {
       return (await connection.open()) ? connection : null
     } catch (error) {
@@ -202,29 +220,22 @@ export class HubCore implements HubContext {
     return this.store.describe(namespace, topic)
   }
 
-  async readersOf(namespace: string, topic: string): Promise<number> {
-    return (await this.#channels.get(namespace))?.readersOf(topic) ?? 0
+  readersOf(namespace: string, topic: string): number {
+    return this.#channels.find(namespace)?.readersOf(topic) ?? 0
   }
 
-  /** Says `bye` to everybody, spread over the return window, and waits up to `drainMs` for them to be gone. */
+  /**
+   * Says `bye` to everybody, spread over the return window, and waits up to `drainMs` for them to be gone, and for what
+   * waits to be published.
+   */
   async close(drainMs = this.settings.drainMs): Promise<void> {
     this.#draining = true
-    const empty = new Promise<void>((resolve) => {
-      this.#emptied = resolve
-    })
-    for (const { connection } of [...this.#connections.values()]) connection.end('shutdown')
-    if (this.#connections.size > 0) {
-      await new Promise<void>((resolve) => {
-        const timer = this.clock.setTimer(resolve, drainMs)
-        void empty.then(() => {
-          timer.cancel()
-          resolve()
-        })
-      })
-    }
-    for (const { connection } of [...this.#connections.values()]) connection.gone()
+    for (const connection of this.#roster.connections) connection.end('shutdown')
+    await Promise.all([this.#roster.whenEmpty(drainMs), this.publisher.queue.close(drainMs)])
+    for (const connection of this.#roster.connections) connection.gone()
     this.wheel.close()
-    await this.#channels.close()
+    this.presence.close()
+    this.#channels.close()
   }
 
   // HubContext
@@ -233,11 +244,16 @@ export class HubCore implements HubContext {
     return new EncodedEvent(event, epoch)
   }
 
-  pingFrame(position: Position): Frame {
-    const cursor = formatCursor(position)
-    if (this.#lastPing?.cursor === cursor) return this.#lastPing.frame
-    const frame = Frame.ofControl('ping', { cursor, degraded: false }, { id: cursor })
-    this.#lastPing = { cursor, frame }
+  pingFrame(position: Position | null): Frame {
+    const cursor = position && formatCursor(position)
+    const degraded = !this.presence.available
+    const last = this.#lastPing
+    if (last?.cursor === cursor && last.degraded === degraded) return last.frame
+    const frame =
+      cursor === null
+        ? Frame.ofControl('ping', { degraded })
+        : Frame.ofControl('ping', { cursor, degraded }, { id: cursor })
+    this.#lastPing = { cursor, degraded, frame }
     return frame
   }
 
@@ -257,13 +273,32 @@ export class HubCore implements HubContext {
   }
 
   forget(connection: Connection): void {
-    const entry = this.#connections.get(connection.id)
-    if (!entry) return
-    entry.cancel()
-    this.#connections.delete(connection.id)
+    const channel = this.#roster.remove(connection)
+    if (!channel) return
     this.counters.closed++
-    if (this.#connections.size === 0) this.#emptied?.()
-    this.#channels.release(entry.channel.namespace)
+    this.#channels.release(channel.namespace)
+  }
+
+  /** Readers are told at once; what waits is published when every feed runs again, so that nobody misses it (S5). */
+  #storeChanged(available: boolean): void {
+    const { queue } = this.publisher
+    if (!available) {
+      queue.pause()
+      this.#report(awayError(this.presence), 'store')
+    }
+    for (const connection of this.#roster.connections) {
+      if (connection.transport === 'sse') connection.ping()
+      else if (!available && connection.transport === 'poll') connection.fail(awayError(this.presence))
+    }
+    if (!available) return
+    const { timesAway } = this.presence
+    const resume = (): void => {
+      timer.cancel()
+      // It may have gone again meanwhile, and come back: then that return does it.
+      if (this.presence.available && this.presence.timesAway === timesAway) queue.resume()
+    }
+    const timer = this.clock.setTimer(resume, longestRecoveryMs)
+    void this.#channels.recover().then(resume)
   }
 
   /** The event with what its schema makes of it; null where it does not fit, which is reported once. */
@@ -276,30 +311,15 @@ export class HubCore implements HubContext {
     }
   }
 
-  #register(connection: Connection, channel: Channel, outlet: Outlet, expiresAt: number | undefined): void {
-    this.counters.opened++
-    const { heartbeatMs, maxAgeMs } = this.settings
-    const tasks = new Map<string, { cancel(): void }>()
-    if (outlet.transport === 'sse') {
-      const beat = (): void => {
-        connection.ping()
-        tasks.set('ping', this.wheel.after(heartbeatMs, beat))
-      }
-      // The first beat falls at a random moment, so that a thousand readers who came together do not beat together.
-      tasks.set('ping', this.wheel.after(heartbeatMs * (0.5 + this.random.fraction() / 2), beat))
-      tasks.set(
-        'age',
-        this.wheel.after(maxAgeMs * (0.8 + this.random.fraction() * 0.2), () => connection.end('rotate')),
-      )
-    }
-    if (expiresAt !== undefined)
-      tasks.set(
-        'expiry',
-        this.wheel.after(Math.max(0, expiresAt - this.clock.now()), () => connection.end('expired')),
-      )
-    const cancel = (): void => {
-      for (const task of tasks.values()) task.cancel()
-    }
-    this.#connections.set(connection.id, { connection, channel, cancel })
+  /** What every part is made of. */
+  get #tools() {
+    const { store, presence, clock, settings, counters, onError } = this
+    return { store, presence, clock, settings, counters, onError }
   }
 }
+
+/** Publishes do not wait longer than this for feeds that do not come back with the store. */
+const longestRecoveryMs = 1_000
+
+const awayError = ({ reason }: StorePresence): TidingsError =>
+  new TidingsError('store_unavailable', `The store is away${reason === null ? '' : `: ${reason}`}.`)

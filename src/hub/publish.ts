@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto'
 import { TidingsError } from '../errors.js'
 import type { MakeId } from '../ids.js'
-import { formatCursor } from '../protocol/cursor.js'
 import type { DataInput, DeclaredEvents, MaybeDeclared, TypeOf } from '../protocol/declared-events.js'
 import {
   type Metadata,
@@ -12,7 +11,7 @@ import {
   priorities,
 } from '../protocol/event.js'
 import { checkId, checkTopic, everyone, isJobTopic, roleTopic, sessionTopic, userTopic } from '../protocol/topic.js'
-import type { NewEvent, Store, StoredEvent } from '../store/store.js'
+import type { NewEvent } from '../store/store.js'
 import type { HubSettings } from './settings.js'
 
 /** What people publish: exactly one of `topic`, `topics` and `to`. */
@@ -199,51 +198,6 @@ function list(value: unknown, field: string): readonly unknown[] {
   if (!Array.isArray(value))
     throw new TidingsError('event_invalid', `"${field}" must be an array of strings.`, { field })
   return value
-}
-
-/** Stores checked drafts, all or none, and answers each in its order. Volatile ones are handed to `deliver`. */
-export async function storeDrafts(
-  store: Store,
-  namespace: string,
-  drafts: readonly Draft[],
-  deliver: (event: StoredEvent) => void,
-  now: () => number,
-): Promise<PublishResult[]> {
-  const logged = drafts.filter((draft) => !draft.volatile).map((draft) => draft.event)
-  const answers = new Map<NewEvent, PublishResult>()
-  if (logged.length > 0) {
-    const result = await store.append(namespace, { events: logged })
-    if (result.outcome === 'reused') {
-      throw new TidingsError(
-        'id_reused',
-        `Id "${result.id}" was used for other content. Make a new id for a new event.`,
-        { field: 'id' },
-      )
-    }
-    if (result.outcome === 'quota') {
-      throw new TidingsError(
-        'quota',
-        `Namespace "${namespace}" keeps ${result.keptBytes} bytes; its quota is ${result.quotaBytes}. Nothing was stored.`,
-        {
-          retryAfterMs: 60_000,
-        },
-      )
-    }
-    if (result.outcome !== 'stored')
-      throw new TidingsError('internal', `The store answered "${result.outcome}" to a publish.`)
-    for (const [index, answer] of result.events.entries()) {
-      const cursor = formatCursor({ epoch: result.position.epoch, seq: answer.seq })
-      answers.set(logged[index] as NewEvent, {
-        id: answer.id,
-        cursor,
-        ...(answer.duplicate && { duplicate: true as const }),
-      })
-    }
-  }
-  return drafts.map(({ event, volatile }) => {
-    if (volatile) deliver({ ...event, seq: 0, timestamp: now() })
-    return answers.get(event) ?? { id: event.id, cursor: null }
-  })
 }
 
 /** Stores keep text as UTF-8, which has no half of a surrogate pair: two such keys would become one. */

@@ -33,7 +33,21 @@ export interface HubSettings {
   readonly pollWaitMs: number
   /** Between looks for jobs whose deadline has passed. Default 1,000. */
   readonly sweepMs: number
+  /**
+   * What waits while the store is away: at most this many events and bytes; beyond, a publish is refused with
+   * `store_unavailable`. Over HTTP a publish that waits is answered 202 after `answerMs`. Default 10,000, 16 MiB and 2,000 (S5).
+   */
+  readonly publishQueue: { readonly events: number; readonly bytes: number; readonly answerMs: number }
+  /** `/ready` says no when the store has been away for this long. Default 10,000 (S5). */
+  readonly notReadyAfterMs: number
+  /** The feed of a store on the network is probed after this much silence. Default 5,000. */
+  readonly probeMs: number
   readonly protocolVersion: number
+}
+
+/** Settings as they are given: any of them, the parts of a group too. */
+export type GivenSettings = Partial<Omit<HubSettings, 'publishQueue'>> & {
+  readonly publishQueue?: Partial<HubSettings['publishQueue']>
 }
 
 const names = [
@@ -52,21 +66,21 @@ const names = [
   'topicsPerStream',
   'topicsPerEvent',
   'pollWaitMs',
+  'notReadyAfterMs',
+  'probeMs',
 ] as const
+const mayBeZero: ReadonlySet<string> = new Set(['drainMs', 'returnWindowMs', 'notReadyAfterMs'])
+const queueNames = ['events', 'bytes', 'answerMs'] as const
 
 /** Fills in the defaults; throws `option_invalid` naming the option. */
-export function resolveSettings(given: Partial<HubSettings>): HubSettings {
-  for (const name of Object.keys(given)) {
-    if (![...names, 'sweepMs', 'retryMs'].includes(name)) {
-      throw new TidingsError('option_invalid', `Option "${name}" is unknown. See HubOptions for what there is.`, {
-        field: name,
-      })
-    }
-  }
+export function resolveSettings(given: GivenSettings): HubSettings {
+  refuseUnknown(given, [...names, 'sweepMs', 'retryMs', 'publishQueue'], '')
+  if (given.publishQueue !== undefined) refuseUnknown(given.publishQueue, queueNames, 'publishQueue.')
   const settings = {
     ...defaults,
     sweepMs: 1_000,
     ...withoutUndefined(given),
+    publishQueue: { ...defaults.publishQueue, ...withoutUndefined(given.publishQueue ?? {}) },
     protocolVersion: defaults.protocolVersion,
   }
   const whole = (field: string, value: unknown, least: number): void => {
@@ -78,11 +92,21 @@ export function resolveSettings(given: Partial<HubSettings>): HubSettings {
       )
     }
   }
-  for (const name of names) whole(name, settings[name], name === 'drainMs' || name === 'returnWindowMs' ? 0 : 1)
+  for (const name of names) whole(name, settings[name], mayBeZero.has(name) ? 0 : 1)
+  for (const name of queueNames) whole(`publishQueue.${name}`, settings.publishQueue[name], 1)
   whole('sweepMs', settings.sweepMs, 1)
   whole('retryMs.from', settings.retryMs?.from, 0)
   whole('retryMs.to', settings.retryMs.to, settings.retryMs.from)
   return settings
+}
+
+function refuseUnknown(given: object, names: readonly string[], at: string): void {
+  for (const name of typeof given === 'object' && given !== null ? Object.keys(given) : ['']) {
+    if (names.includes(name)) continue
+    throw new TidingsError('option_invalid', `Option "${at}${name}" is unknown. See HubOptions for what there is.`, {
+      field: at + name,
+    })
+  }
 }
 
 function withoutUndefined<Shape extends object>(given: Shape): Shape {

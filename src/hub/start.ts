@@ -1,7 +1,8 @@
 import { TidingsError } from '../errors.js'
 import type { GapNotice, GapReason } from '../protocol/control.js'
 import { type Position, formatCursor, parseCursor } from '../protocol/cursor.js'
-import type { ConnectionOptions } from './connection.js'
+import type { Channel } from './channel.js'
+import type { ConnectionOptions } from './connection-options.js'
 import type { HubContext } from './hub.js'
 
 /** Where a reader asked to begin (D5). */
@@ -55,9 +56,27 @@ export interface Opening {
   readonly finished: boolean
 }
 
-/** Turns what was asked for into a position, proved by the store. */
-export async function openingOf(context: HubContext, namespace: string, options: ConnectionOptions): Promise<Opening> {
+/**
+ * Where a reader will begin, as far as this node can tell without its store: at its own cursor, or, for `now`, at the last
+ * number that was heard. Null: nowhere yet.
+ */
+export function positionKnownFor(start: Start, { began, watermark }: Channel): Position | null {
+  if (start.kind === 'cursor') return start.position
+  return start.kind === 'now' && began ? watermark : null
+}
+
+/**
+ * Turns what was asked for into a position, proved by the store. `known` was told to the reader already. A reader whose
+ * `now` was before the store could be reached begins where the feed began: what waited to be published comes after it.
+ */
+export async function openingOf(
+  context: HubContext,
+  channel: Channel,
+  options: ConnectionOptions,
+  late: { readonly known: Position | null } | null,
+): Promise<Opening> {
   const { start, topics } = options
+  const { namespace } = channel
   const jobTopics = topics.filter((topic) => topic.startsWith('job:'))
   const begin = (position: Position, snapshotTopics: readonly string[] = []): Opening => ({
     position,
@@ -68,7 +87,10 @@ export async function openingOf(context: HubContext, namespace: string, options:
     snapshotTopics,
     finished: false,
   })
-  if (start.kind === 'now') return begin(await context.store.head(namespace), jobTopics)
+  if (start.kind === 'now') {
+    const position = late && (late.known ?? channel.began)
+    return begin(position ?? (await context.store.head(namespace)), jobTopics)
+  }
   if (start.kind === 'time') return begin(await firstAt(context, namespace, topics, start.timestampMs))
 
   const after = start.kind === 'cursor' ? start.position : 'start'

@@ -3,8 +3,8 @@ import type { Job } from './job.js'
 /** What a stream says about itself, beside events. Readers ignore names they do not know (H9). */
 export interface Hello {
   readonly connectionId: string
-  /** The position before the first event that follows. */
-  readonly cursor: string
+  /** The position before the first event that follows; absent where only the store, which is away, could tell it. */
+  readonly cursor?: string
   /** Whether a cursor was given and could be proved. */
   readonly resumed: boolean
   readonly topics: readonly string[]
@@ -17,7 +17,8 @@ export interface Hello {
 }
 
 export interface Ping {
-  readonly cursor: string
+  /** Absent as in {@link Hello}. */
+  readonly cursor?: string
   readonly degraded: boolean
 }
 

@@ -51,6 +51,12 @@ export const defaults = {
   },
   /** Bytes kept per namespace before publishes are refused (S4). */
   quotaBytes: 1024 ** 3,
+  /** What waits while the store is away (S5), and after how long a publisher over HTTP is told that it does. */
+  publishQueue: { events: 10_000, bytes: 16 * 1024 * 1024, answerMs: 2_000 },
+  /** A node without its store for this long is not ready (S5). */
+  notReadyAfterMs: 10_000,
+  /** A feed that was silent for this long is probed; one that does not answer until the next time is not trusted. */
+  probeMs: 5_000,
   /** How long a repeated id is recognised (D3). */
   idWindow: { ageMs: 300_000, ids: 1_000_000 },
   jobLeaseMs: 30_000,

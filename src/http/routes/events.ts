@@ -75,9 +75,11 @@ async function poll(
   signal.addEventListener('abort', stop, { once: true })
   try {
     const result = await answered
+    const { cursor, failure } = connection
+    const isEmpty = result.envelopes.length + result.gaps.length + result.snapshots.length === 0
     // An answer without events would say that there was nothing.
-    if (connection.failure !== null) throw connection.failure
-    return pollResponse(result, formatCursor(connection.cursor), connection.live, core.settings.heartbeatMs)
+    if (cursor === null || (failure !== null && isEmpty)) throw failure ?? new TidingsError('closed', 'The poll ended.')
+    return pollResponse(result, formatCursor(cursor), connection.live, core.settings.heartbeatMs)
   } finally {
     signal.removeEventListener('abort', stop)
     connection.gone()
@@ -108,7 +110,7 @@ const connectRequest = (principal: Principal, topics: readonly string[], query: 
   expiresAt: principal.expiresAt,
 })
 
-/** `POST /events`: one event, or an array of which all or none are stored. */
+/** `POST /events`: one event, or an array of which all or none are stored. 202: it waits for the store (S5). */
 export async function postEvents(parts: HttpParts, access: Access, request: Request): Promise<Response> {
   const principal = await parts.authenticate(request)
   const { settings } = parts.core
@@ -123,7 +125,13 @@ export async function postEvents(parts: HttpParts, access: Access, request: Requ
   // Rights come before the store, so that a repeated id tells nothing to whoever may not publish there (D3).
   const drafts = inputs.map((input, index) => draftOf(input, parts.core, isBatch ? `[${index}].` : ''))
   access.requirePublish(principal, [...new Set(drafts.flatMap((draft) => draft.event.topics))])
-  const results = await parts.core.publishDrafts(principal.namespace, drafts)
+  const results = await parts.core.publisher.publishSoon(principal.namespace, drafts)
+  if (!results) {
+    const waiting = drafts.map(({ event: { id }, volatile }) =>
+      volatile ? { id, cursor: null } : { id, queued: true },
+    )
+    return json(isBatch ? waiting : waiting[0], 202)
+  }
   const stored = results.some((result) => !result.duplicate)
   return json(isBatch ? results : results[0], stored ? 201 : 200)
 }

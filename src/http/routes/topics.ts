@@ -17,6 +17,6 @@ export async function getTopic(parts: HttpParts, access: Access, request: Reques
     last: cursor(last),
     count,
     bytes,
-    readers: await parts.core.readersOf(principal.namespace, topic),
+    readers: parts.core.readersOf(principal.namespace, topic),
   })
 }

@@ -1,0 +1,13 @@
+import type { Start } from './start.js'
+
+/** What a reader asked for. */
+export interface ConnectionOptions {
+  readonly id: string
+  readonly topics: readonly string[]
+  readonly types: readonly string[] | null
+  /** Whether `event:` carries the type. */
+  readonly named: boolean
+  readonly start: Start
+  /** Unix ms at which the rights end. */
+  readonly expiresAt?: number | undefined
+}

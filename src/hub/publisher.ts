@@ -1,0 +1,119 @@
+import type { Clock } from '../clock.js'
+import { TidingsError } from '../errors.js'
+import { formatCursor } from '../protocol/cursor.js'
+import type { AppendResult, NewEvent, Store, StoredEvent } from '../store/store.js'
+import type { Channels } from './channels.js'
+import type { Counters } from './counters.js'
+import { LateFailures } from './late-failures.js'
+import type { Draft, PublishResult } from './publish.js'
+import { PublishQueue } from './publish-queue.js'
+import type { HubSettings } from './settings.js'
+import type { StorePresence } from './store-presence.js'
+import { encodeWord } from './words.js'
+
+export interface PublisherParts {
+  readonly store: Store
+  readonly presence: StorePresence
+  readonly channels: Channels
+  readonly clock: Clock
+  readonly settings: HubSettings
+  readonly counters: Counters
+  /** Told to whoever is refused for a time. */
+  readonly retryAfterMs: () => number
+  readonly onError: (error: unknown, stage: string) => void
+}
+
+/** Takes what has been checked to the store, all or nothing, and what is volatile to whoever is live. */
+export class Publisher {
+  readonly queue: PublishQueue
+  readonly #parts: PublisherParts
+  readonly #late: LateFailures
+
+  constructor(parts: PublisherParts) {
+    this.#parts = parts
+    const { publishQueue: limits } = parts.settings
+    this.queue = new PublishQueue({ ...parts, limits })
+    this.#late = new LateFailures(parts.clock, parts.onError)
+  }
+
+  /** Pending for as long as the store is away (S5). Answers each draft in its order. */
+  async publish(namespace: string, drafts: readonly Draft[]): Promise<PublishResult[]> {
+    const { counters } = this.#parts
+    const logged = drafts.filter(({ volatile }) => !volatile).map(({ event }) => event)
+    const waits = logged.length > 0 && this.#parts.presence.remote && this.queue.waits(namespace)
+    const storing = logged.length > 0 ? this.queue.append(namespace, logged) : null
+    // What is volatile does not wait for the store: later it would be old.
+    if (waits) this.#deliver(namespace, drafts)
+    const answers = storing ? answersOf(namespace, logged, await storing) : new Map<NewEvent, PublishResult>()
+    if (!waits) this.#deliver(namespace, drafts)
+    const results = drafts.map(({ event }) => answers.get(event) ?? { id: event.id, cursor: null })
+    for (const result of results) counters[result.duplicate ? 'duplicates' : 'published']++
+    return results
+  }
+
+  /** The same for whoever does not wait for longer than `publishQueue.answerMs`: null then, and the publish goes on. */
+  publishSoon(namespace: string, drafts: readonly Draft[]): Promise<PublishResult[] | null> {
+    const { presence, clock, settings } = this.#parts
+    const work = this.publish(namespace, drafts)
+    if (!presence.remote) return work
+    return new Promise((resolve, reject) => {
+      const timer = clock.setTimer(() => {
+        this.#late.watch(work)
+        resolve(null)
+      }, settings.publishQueue.answerMs)
+      work.then(resolve, reject).finally(() => timer.cancel())
+    })
+  }
+
+  /** The last word on publishes that nobody waits for any more: after it nothing can fail. */
+  tellLate(): void {
+    this.#late.tell()
+  }
+
+  #deliver(namespace: string, drafts: readonly Draft[]): void {
+    const { store, presence, channels, clock, onError } = this.#parts
+    for (const { event: given, volatile } of drafts) {
+      if (!volatile) continue
+      const event: StoredEvent = { ...given, seq: 0, timestamp: clock.now() }
+      channels.find(namespace)?.deliverVolatile(event)
+      if (!store.others || !presence.available) continue
+      store.others.tell(namespace, encodeWord({ kind: 'volatile', event })).catch((error: unknown) => {
+        if (!presence.explains(error)) onError(error, 'volatile')
+      })
+    }
+  }
+}
+
+/** What the store's answer means for each event; throws its refusals. */
+function answersOf(
+  namespace: string,
+  events: readonly NewEvent[],
+  result: AppendResult,
+): ReadonlyMap<NewEvent, PublishResult> {
+  if (result.outcome === 'reused') {
+    throw new TidingsError(
+      'id_reused',
+      `Id "${result.id}" was used for other content. Make a new id for a new event.`,
+      { field: 'id' },
+    )
+  }
+  if (result.outcome === 'quota') {
+    throw new TidingsError(
+      'quota',
+      `Namespace "${namespace}" keeps ${result.keptBytes} bytes; its quota is ${result.quotaBytes}. Nothing was stored.`,
+      { retryAfterMs: 60_000 },
+    )
+  }
+  if (result.outcome !== 'stored')
+    throw new TidingsError('internal', `The store answered "${result.outcome}" to a publish.`)
+  const answers = new Map<NewEvent, PublishResult>()
+  for (const [index, answer] of result.events.entries()) {
+    const cursor = formatCursor({ epoch: result.position.epoch, seq: answer.seq })
+    answers.set(events[index] as NewEvent, {
+      id: answer.id,
+      cursor,
+      ...(answer.duplicate && { duplicate: true as const }),
+    })
+  }
+  return answers
+}

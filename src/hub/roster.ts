@@ -1,0 +1,89 @@
+import type { Clock } from '../clock.js'
+import type { Random } from '../random.js'
+import type { Channel } from './channel.js'
+import type { Connection } from './connection.js'
+import type { Outlet } from './outlet.js'
+import type { HubSettings } from './settings.js'
+import type { Wheel, WheelTask } from './wheel.js'
+
+interface Place {
+  readonly connection: Connection
+  readonly channel: Channel
+  cancel(): void
+}
+
+export interface RosterParts {
+  readonly wheel: Wheel
+  readonly clock: Clock
+  readonly random: Random
+  readonly settings: HubSettings
+}
+
+/** The open connections of this node, with what falls due for each: beats, its greatest age, the end of its rights. */
+export class Roster {
+  readonly #parts: RosterParts
+  readonly #places = new Map<string, Place>()
+  #emptied: (() => void) | null = null
+
+  constructor(parts: RosterParts) {
+    this.#parts = parts
+  }
+
+  get size(): number {
+    return this.#places.size
+  }
+
+  /** As they are now: what is done with them may end them. */
+  get connections(): readonly Connection[] {
+    return [...this.#places.values()].map(({ connection }) => connection)
+  }
+
+  add(connection: Connection, channel: Channel, transport: Outlet['transport'], expiresAt: number | undefined): void {
+    const { wheel, clock, random, settings } = this.#parts
+    const { heartbeatMs, maxAgeMs } = settings
+    const tasks = new Map<string, WheelTask>()
+    if (transport === 'sse') {
+      const beat = (): void => {
+        connection.ping()
+        tasks.set('ping', wheel.after(heartbeatMs, beat))
+      }
+      // The first beat falls at a random moment, so that a thousand readers who came together do not beat together.
+      tasks.set('ping', wheel.after(heartbeatMs * (0.5 + random.fraction() / 2), beat))
+      tasks.set(
+        'age',
+        wheel.after(maxAgeMs * (0.8 + random.fraction() * 0.2), () => connection.end('rotate')),
+      )
+    }
+    if (expiresAt !== undefined)
+      tasks.set(
+        'expiry',
+        wheel.after(Math.max(0, expiresAt - clock.now()), () => connection.end('expired')),
+      )
+    const cancel = (): void => {
+      for (const task of tasks.values()) task.cancel()
+    }
+    this.#places.set(connection.id, { connection, channel, cancel })
+  }
+
+  /** The channel of a connection that was here; null where it was not. */
+  remove(connection: Connection): Channel | null {
+    const place = this.#places.get(connection.id)
+    if (!place) return null
+    place.cancel()
+    this.#places.delete(connection.id)
+    if (this.#places.size === 0) this.#emptied?.()
+    return place.channel
+  }
+
+  /** Resolves when nobody is left, or after `mostMs`. */
+  whenEmpty(mostMs: number): Promise<void> {
+    if (this.#places.size === 0) return Promise.resolve()
+    return new Promise((resolve) => {
+      const timer = this.#parts.clock.setTimer(resolve, mostMs)
+      this.#emptied = () => {
+        timer.cancel()
+        resolve()
+      }
+    })
+  }
+}
