@@ -322,7 +322,7 @@ describe('who may', () => {
     await making
   })
 
-  test('lists are newest first, by owner and status, page by page', async () => {
+  test('[P10.17] lists are newest first, by owner and status, page by page', async () => {
     const hub = await startHub()
     const jobs = jobsOf(hub)
     for (let n = 0; n < 7; n++) await jobs.create({ id: `j${n}` })
@@ -338,6 +338,7 @@ describe('who may', () => {
     }
     expect(all).toEqual(['j6', 'j5', 'j4', 'j3', 'j2', 'j1', 'j0'])
     expect((await page('owner=user:7&status=completed')).body.jobs.map((job) => job.id)).toEqual(['j3'])
+    expect((await page('', { as: { userId: '8' } })).body.jobs.map((job) => job.id)).toEqual(['other'])
     expect((await page('owner=user:8', { as: { userId: '7' } })).status).toBe(403)
     for (const query of ['owner=7', 'owner=user:', 'status=odd', 'limit=0', 'limit=x']) {
       const refused = await page(query)
