@@ -9,17 +9,8 @@ import {
 } from '../protocol/job.js'
 import { jobLimits } from '../protocol/job-input.js'
 import type { Deadline } from '../store/store.js'
-import {
-  type CreatedJob,
-  type JobState,
-  changed,
-  counterOf,
-  initialState,
-  largerTotal,
-  nextAttempt,
-  percentOf,
-  started,
-} from './state.js'
+import { counterOf, percentOf, totalOf } from './progress.js'
+import { type CreatedJob, type JobState, changed, initialState, nextAttempt, started } from './state.js'
 import { earn, spend, waitMs } from './throttle.js'
 
 /**
@@ -28,8 +19,12 @@ import { earn, spend, waitMs } from './throttle.js'
  */
 export type Command =
   | ({ readonly attempt?: number | undefined } & JobAction)
+  /** Its deadline has passed. */
   | { readonly action: 'deadline' }
+  /** What was withheld may leave. */
   | { readonly action: 'flush' }
+  /** All jobs below it are cancelled too. */
+  | { readonly action: 'cascaded' }
 
 export interface JobEvent {
   readonly type: string
@@ -43,7 +38,7 @@ export interface Step {
   readonly outcome: 'next'
   readonly state: JobState
   readonly events: readonly JobEvent[]
-  readonly deadline: Deadline
+  readonly deadline: Deadline | null
 }
 
 export type Reduced =
@@ -56,15 +51,16 @@ export type Reduced =
   /** The job's time after its end is over: everything of it goes. */
   | { readonly outcome: 'gone' }
 
-/** `now` is the store's clock, Unix ms, here and below. */
-export function create(id: string, given: CreatedJob, origin: string, now: number): Step {
-  const state = initialState(id, given, origin, now)
+/** `now` is the store's clock, Unix ms, here and below. `ancestors`: its parent first (J9). */
+export function create(id: string, given: CreatedJob, ancestors: readonly string[], origin: string, now: number): Step {
+  const state = initialState(id, given, ancestors, origin, now)
   return step(state, [event(jobEventTypes.created, state.job)], now)
 }
 
 export function reduce(state: JobState, command: Command, now: number): Reduced {
   if (command.action === 'deadline') return passDeadline(state, now)
   if (command.action === 'flush') return flush(state, now)
+  if (command.action === 'cascaded') return cascaded(state, now)
   if (isEnded(state.job.status)) return { outcome: 'refused', reason: 'ended' }
   if (command.attempt !== undefined && command.attempt !== state.job.attempt)
     return { outcome: 'refused', reason: 'fenced' }
@@ -105,33 +101,38 @@ function update(state: JobState, events: JobEvent[], given: JobUpdate, now: numb
   }
   if (Object.keys(counters).length > jobLimits.counters) return { outcome: 'invalid', field: 'increment' }
   const setTotal = given.set?.total ?? state.setTotal
-  const total = largerTotal(setTotal, counters)
+  const total = totalOf(setTotal, counters, state.children)
   const { stage = job.stage, message = job.message, current = job.current } = given.set ?? {}
   const shown = { counters, total, percent: percentOf(counters, total, job.percent), stage, message, current }
-  const before = {
-    counters: job.counters,
-    total: job.total,
-    percent: job.percent,
-    stage: job.stage,
-    message: job.message,
-    current: job.current,
-  }
-  const visible = JSON.stringify(shown) !== JSON.stringify(before)
+  const visible = differs(shown, job)
   const next: JobState = {
     ...state,
     job: visible ? changed(job, shown) : job,
     setTotal,
     withheld: state.withheld || visible,
-    heldLines: [...state.heldLines, ...(given.log ?? []).map((line) => ({ at: now, ...line }))],
+    ...(given.log && { heldLines: [...state.heldLines, ...given.log.map((line) => ({ at: now, ...line }))] }),
   }
   const own = (given.publish ?? []).map(({ type, data }) => event(type, data))
   return publish(next, events, own, now)
 }
 
+type Shown = Pick<Job, 'counters' | 'total' | 'percent' | 'stage' | 'message' | 'current'>
+
+/** Whether readers could tell. By hand, because it is asked for every command of a hot job. */
+function differs(one: Shown, other: Shown): boolean {
+  if (one.total !== other.total || one.percent !== other.percent) return true
+  if (one.stage !== other.stage || one.message !== other.message) return true
+  for (const name in one.counters) {
+    if (!Object.hasOwn(other.counters, name) || one.counters[name] !== other.counters[name]) return true
+  }
+  return one.current !== other.current && JSON.stringify(one.current) !== JSON.stringify(other.current)
+}
+
 /** Adds what is owed to readers when the throttle lets it leave; the rest stays marked in the state. */
-function publish(state: JobState, events: readonly JobEvent[], own: readonly JobEvent[], now: number): Step {
+export function publish(state: JobState, events: readonly JobEvent[], own: readonly JobEvent[], now: number): Step {
   const lines = logEvents(state)
-  const owed = [...lines, ...(state.withheld ? [event(jobEventTypes.progress, state.job, true)] : [])]
+  const owed = state.withheld ? [...lines, event(jobEventTypes.progress, state.job, true)] : lines
+  if (owed.length === 0) return step(state, [...events, ...own], now)
   const earned = earn(state.throttle, now)
   const spent = spend(earned, owed.length)
   if (spent)
@@ -173,7 +174,8 @@ function end(
   now: number,
 ): Step {
   const job = changed(state.job, { status, endedAt: now, ...more })
-  const ended = { ...state, job, withheld: false, heldLines: [] }
+  const cascade = status === 'cancelled' && (state.children?.open ?? 0) > 0
+  const ended = { ...state, job, withheld: false, heldLines: [], ...(cascade && { cascade }) }
   return step(ended, [...events, ...logEvents(state), event(jobEventTypes[status], job)], now)
 }
 
@@ -186,30 +188,45 @@ const expired: JobError = { code: 'expired', message: 'Nobody started this in ti
 
 /** The store says that the deadline of this very state has passed (J6, J8). */
 function passDeadline(state: JobState, now: number): Reduced {
+  if (state.cascade) return step(state, [], now)
   if (isEnded(state.job.status)) return { outcome: 'gone' }
   // An attempt that nobody began is none that failed: to queue it once more would only make people wait longer.
   if (state.job.status === 'queued') return end(state, [], 'failed', { error: expired }, now)
   return fail(state, [], stalled, now)
 }
 
-function step(state: JobState, events: readonly JobEvent[], now: number): Step {
+function cascaded({ cascade, ...state }: JobState, now: number): Reduced {
+  return cascade ? step(state, [], now) : { outcome: 'nothing' }
+}
+
+/** Jobs below a cancelled one are cancelled at once; where that process died, the sweep of another takes it up. */
+const cascadeMs = 1_000
+
+export function step(state: JobState, events: readonly JobEvent[], now: number): Step {
   return { outcome: 'next', state, events, deadline: deadlineOf(state, now) }
 }
 
 /** Each write replaces the deadline, so one that renews nothing (a flush) must give what is left. */
-function deadlineOf(state: JobState, now: number): Deadline {
+function deadlineOf(state: JobState, now: number): Deadline | null {
   const left = (from: number, ms: number): number => Math.max(1, Math.min(ms, from + ms - now))
-  if (isEnded(state.job.status)) return { afterMs: left(state.job.endedAt ?? now, state.ttlMs), lease: false }
-  if (state.job.status === 'queued') return { afterMs: left(state.leasedAt, state.startWithinMs), lease: false }
+  const { status, endedAt } = state.job
+  if (state.cascade) return { afterMs: cascadeMs, lease: false }
+  if (isEnded(status)) return { afterMs: left(endedAt ?? now, state.ttlMs), lease: false }
+  if (status === 'queued') return { afterMs: left(state.leasedAt, state.startWithinMs), lease: false }
+  // Jobs below it have deadlines of their own, and the end of the last one begins a lease here (J9).
+  if (state.children && state.children.open > 0) return null
   return { afterMs: left(state.leasedAt, state.leaseMs), lease: true }
 }
 
-const event = (type: string, data: unknown, conflated = false): JobEvent => ({ type, data, conflated })
+export const event = (type: string, data: unknown, conflated = false): JobEvent => ({ type, data, conflated })
 
 /** Characters of one log event: far below the 64 KiB of an event even where each takes three bytes. */
 const linesPerEvent = 16 * 1024
 
-function logEvents(state: JobState): JobEvent[] {
+const noEvents: readonly JobEvent[] = []
+
+function logEvents(state: JobState): readonly JobEvent[] {
+  if (state.heldLines.length === 0) return noEvents
   const parts: JobLogLine[][] = []
   let size = 0
   for (const line of state.heldLines) {

@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.js'
 import { TidingsError } from '../errors.js'
 import type { MakeId } from '../ids.js'
-import { formatCursor } from '../protocol/cursor.js'
+import { defaults } from '../protocol/defaults.js'
 import type { DeclaredEvents } from '../protocol/declared-events.js'
 import {
   type Job,
@@ -11,21 +11,23 @@ import {
   type NewJob,
   type RetryJob,
   isEnded,
-  jobStatuses,
 } from '../protocol/job.js'
-import { checkCommand, checkNewJob, checkOwner, checkRetry } from '../protocol/job-input.js'
-import { checkId, checkTopic, jobIdOf, jobTopic, jobsTopic } from '../protocol/topic.js'
+import { checkCommand, checkNewJob, checkRetry, jobLimits } from '../protocol/job-input.js'
+import { checkId } from '../protocol/topic.js'
 import type { Random } from '../random.js'
-import type { StateRead, Store } from '../store/store.js'
+import type { Store } from '../store/store.js'
 import { type Jobs, createJobsFace } from '../work/jobs.js'
 import type { JobQuery, MadeJob } from '../work/port.js'
-import { create } from './job.js'
-import { Lane, type LaneParts } from './lane.js'
-import { active, notFound, overQuota, reused } from './refusals.js'
-import { type CreatedJob, againOf, decodeState, jobAt } from './state.js'
+import { Cascade } from './cascade.js'
+import { type JobCounters, newJobCounters } from './counters.js'
+import type { LaneParts } from './lane.js'
+import { Lanes } from './lanes.js'
+import { listJobs, possible, readJob } from './reading.js'
+import { active, notFound, reused } from './refusals.js'
+import { type CreatedJob, againOf } from './state.js'
 import { Sweeper } from './sweeper.js'
 import { Watch } from './watch.js'
-import { claimOf, creationClaim, digestOf, eventsOf, writeOf } from './writes.js'
+import { claimOf, creationClaim, digestOf } from './writes.js'
 
 export interface JobsOptions {
   /** Opened by the caller, who also closes it, after {@link JobsEngine.close}. */
@@ -37,6 +39,8 @@ export interface JobsOptions {
   readonly onError: (error: unknown) => void
   /** How often passed deadlines are looked for. Default 1,000 ms: a dead job is noticed within its lease and a second (J6). */
   readonly sweepMs?: number
+  /** Most progress events a second of a job that asks for no other rate (J5). 1–100, default 10. */
+  readonly eventsPerSecond?: number
   /** What was declared: an event of a job's own must fit it too (E2). Default: any type, any data. */
   readonly events?: DeclaredEvents | undefined
 }
@@ -63,6 +67,8 @@ export interface JobsEngine {
   remove(namespace: string, jobId: string): Promise<boolean>
   /** Calls back with the job as it is and each newer version until the returned function is called. */
   follow(namespace: string, jobId: string, changed: (job: Job) => void): () => void
+  /** What this process has done since it started. */
+  stats(): JobCounters
   /** Begins to look for passed deadlines. */
   start(): void
   /** Answers what is under way, refuses the rest with `closed`. */
@@ -71,74 +77,38 @@ export interface JobsEngine {
   face(namespace: string, tokenOf?: TokenOf): Jobs
 }
 
-/** Most reads that one page of a filtered list may cost. */
-const readsPerPage = 20
-
 export function createJobs(options: JobsOptions): JobsEngine {
   const { store, clock, random, makeId, onError, sweepMs = 1_000, events } = options
-  const parts: LaneParts = { store, clock, random, makeId, onError }
-  const sweeper = new Sweeper({ store, clock, makeId, onError, sweepMs })
+  const { eventsPerSecond = defaults.jobEventsPerSecond } = options
+  checkRate(eventsPerSecond)
+  const counters = newJobCounters()
+  const parts: LaneParts = {
+    store,
+    clock,
+    random,
+    makeId,
+    onError,
+    counters,
+    cascade: (namespace, jobId) => void cascade.run(namespace, jobId),
+  }
+  const lanes = new Lanes(parts)
+  const cascade = new Cascade({ store, makeId, lanes, onError })
+  const sweeper = new Sweeper({ store, clock, makeId, lanes, onError, sweepMs })
   const watch = new Watch(store, onError)
-  const lanes = new Map<string, Lane>()
   const closing = new AbortController()
 
-  const laneOf = (namespace: string, jobId: string): Lane => {
-    const key = JSON.stringify([namespace, jobId])
-    const lane = lanes.get(key) ?? new Lane(parts, namespace, jobId)
-    lanes.set(key, lane)
-    return lane
-  }
-  /** A lane that has been idle since the last look goes: what it remembers is only worth a read. */
-  const dropIdleLanes = (): void => {
-    for (const [key, lane] of lanes) {
-      if (lane.idle && lane.idleMark) lanes.delete(key)
-      lane.idleMark = true
-    }
-  }
   const open = (): void => {
     if (closing.signal.aborted) throw new TidingsError('closed', 'The hub is closed.')
   }
-  const exists = ({ state, upTo }: StateRead, origin: string): { job: Job; created: false } | null => {
-    if (!state) return null
-    const kept = decodeState(state.value)
-    if (kept.origin !== origin) throw reused(kept.job.id)
-    return { job: jobAt(kept, upTo), created: false }
-  }
-  /** An id that no job can have is an unknown job, told like any other (A3). */
-  const possible = (jobId: string): boolean => {
-    try {
-      return checkTopic(jobTopic(jobId)) !== ''
-    } catch {
-      return false
-    }
-  }
-  const readJob = async (namespace: string, jobId: string): Promise<{ job: Job; version: number } | null> => {
-    if (!possible(jobId)) return null
-    const { state, upTo } = await store.state(namespace, jobTopic(jobId))
-    return state && { job: jobAt(decodeState(state.value), upTo), version: state.version }
-  }
-
   const make = async (
     namespace: string,
-    id: string,
+    jobId: string,
     given: CreatedJob,
     origin: string,
   ): Promise<{ readonly job: Job; readonly created: boolean }> => {
-    const read = await store.state(namespace, jobTopic(id))
-    const known = exists(read, origin)
-    if (known) return known
-    const first = create(id, given, origin, read.timestamp)
-    const result = await store.append(namespace, {
-      commands: [creationClaim(id, origin)],
-      events: eventsOf(first.state, first.events, makeId),
-      states: [writeOf(first.state, 0, first.deadline)],
-    })
-    if (result.outcome === 'stored') return { job: jobAt(first.state, result.position), created: true }
-    if (result.outcome === 'quota') throw overQuota(result.keptBytes, result.quotaBytes)
-    if (result.outcome === 'reused') throw reused(id)
-    const now = exists(await store.state(namespace, jobTopic(id)), origin)
-    if (!now) throw notFound(id)
-    return now
+    const item = { jobId, command: { action: 'create', given, origin } } as const
+    const { job, existed = false } = await lanes.send(namespace, item, creationClaim(jobId, origin))
+    return { job, created: !existed }
   }
 
   const engine: JobsEngine = {
@@ -146,8 +116,7 @@ export function createJobs(options: JobsOptions): JobsEngine {
       open()
       checkId(namespace, 'namespace')
       const { id = makeId(), job: given } = checkNewJob(newJob)
-      const origin = digestOf(given)
-      return await make(namespace, id, given, origin)
+      return await make(namespace, id, { eventsPerSecond, ...given }, digestOf(given))
     },
 
     async retry(namespace, jobId, command = {}) {
@@ -155,13 +124,14 @@ export function createJobs(options: JobsOptions): JobsEngine {
       if (!possible(jobId)) throw notFound(String(jobId))
       const { id = makeId() } = checkRetry(command)
       const origin = digestOf({ retryOf: jobId })
-      const known = exists(await store.state(namespace, jobTopic(id)), origin)
-      if (known) return known
-      const { state } = await store.state(namespace, jobTopic(jobId))
-      if (!state) throw notFound(jobId)
-      const ended = decodeState(state.value)
+      // The new job may outlive the old one, and a command that is sent again wants its first answer.
+      const again = await readJob(store, namespace, id)
+      if (again?.state.origin === origin) return { job: again.job, created: false }
+      if (again) throw reused(id)
+      const ended = await readJob(store, namespace, jobId)
+      if (!ended) throw notFound(jobId)
       if (!isEnded(ended.job.status)) throw active(jobId)
-      return await make(namespace, id, againOf(ended), origin)
+      return await make(namespace, id, againOf(ended.state), origin)
     },
 
     async command(namespace, jobId, command) {
@@ -169,72 +139,53 @@ export function createJobs(options: JobsOptions): JobsEngine {
       if (!possible(jobId)) throw notFound(String(jobId))
       const checked = checkCommand(command)
       if (events && checked.action === 'update') {
-        for (const [at, { type, data }] of (checked.publish ?? []).entries()) events.check(type, data, `publish[${at}].`)
+        for (const [at, { type, data }] of (checked.publish ?? []).entries())
+          events.check(type, data, `publish[${at}].`)
       }
-      return await laneOf(namespace, jobId).send(checked)
+      // The attempt is no part of what an id stands for: another process repeats the command without knowing it.
+      const { id, attempt, ...content } = checked
+      const item = { jobId, command: { attempt, ...content } }
+      return await lanes.send(namespace, item, claimOf(jobId, id, content))
     },
 
     async snapshot(namespace, jobId) {
-      return (await readJob(namespace, jobId))?.job ?? null
+      return (await readJob(store, namespace, jobId))?.job ?? null
     },
 
-    async list(namespace, { owner, status, after, limit = 100 }) {
-      if (!Number.isSafeInteger(limit) || limit < 1 || limit > 1_000)
-        throw queryInvalid('limit', 'must be a whole number of 1–1,000')
-      if (status !== undefined && !jobStatuses.includes(status))
-        throw queryInvalid('status', `must be one of ${jobStatuses.join(', ')}`)
-      const group = owner === undefined ? undefined : jobsTopic(checkOwner(owner))
-      const jobs: Job[] = []
-      let cursor: string | null = null
-      let next = after
-      for (let reads = 0; reads < readsPerPage; reads++) {
-        // Never more than are still wanted: `next` can only point behind a whole page of the store.
-        const page = await store.states(namespace, {
-          limit: limit - jobs.length,
-          ...(group && { group }),
-          ...(next && { after: next }),
-        })
-        cursor ??= formatCursor(page.upTo)
-        for (const { topic, value } of page.states) {
-          if (jobIdOf(topic) === null) continue
-          const { job } = decodeState(value)
-          if (status === undefined || job.status === status) jobs.push({ ...job, cursor })
-        }
-        next = page.next
-        if (next === undefined || jobs.length === limit) break
-      }
-      return { jobs, cursor: cursor ?? '', ...(next !== undefined && { next }) }
-    },
+    list: (namespace, query) => listJobs(store, namespace, query),
 
     async remove(namespace, jobId) {
       for (;;) {
-        const found = await readJob(namespace, jobId)
+        const found = await readJob(store, namespace, jobId)
         if (!found) return false
         if (!isEnded(found.job.status)) {
           await engine.command(namespace, jobId, { id: makeId(), action: 'cancel' })
           continue
         }
-        const result = await store.append(namespace, {
-          commands: [claimOf(jobId, makeId(), 'remove')],
-          events: [],
-          states: [{ topic: jobTopic(jobId), expect: found.version, value: null }],
-          exempt: true,
-        })
-        if (result.outcome === 'stored') return true
+        if (found.state.cascade) await cascade.run(namespace, jobId)
+        try {
+          const item = { jobId, command: { action: 'remove' } } as const
+          await lanes.send(namespace, item, claimOf(jobId, makeId(), 'remove'))
+          return true
+        } catch (error) {
+          if (!(error instanceof TidingsError) || error.code !== 'not_found') throw error
+        }
       }
     },
 
     follow: (namespace, jobId, changed) => watch.follow(namespace, jobId, changed),
 
+    stats: () => ({ ...counters }),
+
     start() {
-      sweeper.start(dropIdleLanes)
+      sweeper.start(() => lanes.forgetIdle())
     },
 
     async close() {
       closing.abort()
       await sweeper.stop()
-      await Promise.all([...lanes.values()].map((lane) => lane.close()))
-      lanes.clear()
+      await cascade.idle()
+      await lanes.close()
       watch.close()
     },
 
@@ -260,6 +211,12 @@ export function createJobs(options: JobsOptions): JobsEngine {
   return engine
 }
 
-function queryInvalid(field: string, what: string): TidingsError {
-  return new TidingsError('query_invalid', `"${field}" ${what}.`, { field })
+function checkRate(eventsPerSecond: unknown): void {
+  const most = jobLimits.eventsPerSecond
+  if (Number.isSafeInteger(eventsPerSecond) && Number(eventsPerSecond) >= 1 && Number(eventsPerSecond) <= most) return
+  throw new TidingsError(
+    'option_invalid',
+    `Option "eventsPerSecond" must be a whole number of 1–${most}, not ${String(eventsPerSecond)}.`,
+    { field: 'eventsPerSecond' },
+  )
 }

@@ -1,55 +1,68 @@
-import { TidingsError } from '../errors.js'
+import type { TidingsError } from '../errors.js'
 import type { RefusalReason } from '../protocol/job.js'
-import { type Command, type JobEvent, reduce, type Step } from './job.js'
-import type { JobState } from './state.js'
+import type { KnownJob } from './known.js'
+import { Tree, type TreeCommand, type TreeEvent, type Write } from './tree.js'
 
-/** What one append would carry out of a list of commands, reduced one after another. */
-export interface Plan<Item> {
-  readonly accepted: readonly Item[]
-  readonly refused: ReadonlyMap<Item, RefusalReason | TidingsError>
+/** A command, and the job that it is for. */
+export interface Item {
+  readonly jobId: string
+  readonly command: TreeCommand
+  /** Only where the job is at this version of the store: the sweep means the very state that it saw. */
+  readonly atVersion?: number | undefined
+}
+
+/** What one append would carry out of a list of commands, applied one after another. */
+export interface Plan<Each> {
+  readonly accepted: readonly Each[]
+  readonly refused: ReadonlyMap<Each, RefusalReason | TidingsError>
   /** Nothing to store for these. */
-  readonly idle: readonly Item[]
-  readonly events: readonly JobEvent[]
-  /** The state to write; null where nothing was accepted. */
-  readonly last: Step | null
+  readonly idle: readonly Each[]
+  readonly missing: readonly Each[]
+  /** Jobs to create that are there already. */
+  readonly existing: readonly Each[]
+  /** To be planned again after this append. */
+  readonly later: readonly Each[]
+  readonly events: readonly TreeEvent[]
+  readonly writes: ReadonlyMap<string, Write>
 }
 
-export function planOf<Item extends { readonly command: Command }>(
-  start: JobState,
-  items: readonly Item[],
+/** `known` has every job that the items and their groups name; null: there is none. */
+export function planOf<Each extends Item>(
+  known: (jobId: string) => KnownJob | null,
+  items: readonly Each[],
   now: number,
-): Plan<Item> {
-  const accepted: Item[] = []
-  const idle: Item[] = []
-  const refused = new Map<Item, RefusalReason | TidingsError>()
-  const events: JobEvent[] = []
-  let last: Step | null = null
+): Plan<Each> {
+  const tree = new Tree((jobId) => known(jobId)?.state ?? null, now)
+  const accepted: Each[] = []
+  const refused = new Map<Each, RefusalReason | TidingsError>()
+  const idle: Each[] = []
+  const missing: Each[] = []
+  const existing: Each[] = []
+  const later: Each[] = []
   for (const item of items) {
-    const reduced = reduce(last?.state ?? start, item.command, now)
-    switch (reduced.outcome) {
-      case 'next':
-        last = reduced
-        accepted.push(item)
-        events.push(...reduced.events)
-        break
-      case 'refused':
-        refused.set(item, reduced.reason)
-        break
-      case 'invalid':
-        refused.set(item, overflow(reduced.field))
-        break
-      default:
-        idle.push(item)
+    const { jobId, command, atVersion } = item
+    if (atVersion !== undefined && (tree.writes.has(jobId) || known(jobId)?.version !== atVersion)) {
+      idle.push(item)
+      continue
     }
+    const verdict = tree.apply(jobId, command)
+    if (verdict === 'done') accepted.push(item)
+    else if (verdict === 'missing') missing.push(item)
+    else if (verdict === 'exists') existing.push(item)
+    else if (verdict === 'later') later.push(item)
+    else if (typeof verdict === 'object') refused.set(item, verdict.refused)
+    else idle.push(item)
   }
-  return { accepted, refused, idle, events, last }
+  return { accepted, refused, idle, missing, existing, later, events: tree.events, writes: tree.writes }
 }
 
-const overflow = (field: string): TidingsError =>
-  new TidingsError(
-    'job_invalid',
-    `"${field}" would make a counter larger than 2^53 − 1, or there are too many counters.`,
-    {
-      field,
-    },
-  )
+/** The jobs that a command looks at, as far as what is known already tells; asked again once those are known. */
+export function jobsOf({ jobId, command }: Item, known: (jobId: string) => KnownJob | null): string[] {
+  if (command.action !== 'create') return [jobId, ...(known(jobId)?.state.ancestors ?? [])]
+  const { parent, retryOf } = command.given
+  return [
+    jobId,
+    ...(parent === undefined ? [] : [parent, ...(known(parent)?.state.ancestors ?? [])]),
+    ...(retryOf === undefined ? [] : [retryOf]),
+  ]
+}

@@ -1,4 +1,5 @@
 import { TidingsError } from '../errors.js'
+import { jobLimits } from '../protocol/job-input.js'
 
 export const notFound = (jobId: string): TidingsError =>
   new TidingsError(
@@ -24,3 +25,22 @@ export const overQuota = (keptBytes: number, quotaBytes: number): TidingsError =
     'quota',
     `The namespace keeps ${keptBytes} bytes; its quota is ${quotaBytes}. Ends and cancels are still taken.`,
   )
+
+export const overflow = (field: string): TidingsError =>
+  new TidingsError(
+    'job_invalid',
+    `"${field}" would make a counter larger than 2^53 − 1, or give the job more than ${jobLimits.counters} counters.`,
+    { field },
+  )
+
+const parentInvalid = (why: string): TidingsError =>
+  new TidingsError('job_invalid', `"parent" ${why}.`, { field: 'parent' })
+
+/** The same words for a job that is not there and one of somebody else (A3). */
+export const noParent = (): TidingsError => parentInvalid('names no job of this owner')
+export const parentEnded = (): TidingsError =>
+  parentInvalid('has ended, or a job above it has: nothing is counted after an end')
+export const tooDeep = (): TidingsError =>
+  parentInvalid(`is on level ${jobLimits.levels} of its group already, and there are no more levels`)
+export const tooMany = (): TidingsError =>
+  parentInvalid(`has ${jobLimits.children} children, the most it may have; group them in further jobs below it`)

@@ -2,18 +2,19 @@ import { TidingsError } from '../errors.js'
 import { type Position, formatCursor } from '../protocol/cursor.js'
 import type { Job, JobError, JobLogLine } from '../protocol/job.js'
 import type { CheckedJob } from '../protocol/job-input.js'
+import { type Children, type Numbers, counterOf, percentOf, totalOf } from './progress.js'
 import { type Throttle, freshThrottle } from './throttle.js'
 
 /** What is kept of a job: what readers see, and what its rules need beside it. */
 export interface JobState {
   /** Without `cursor`: where one is known is a matter of each read. */
   readonly job: Job
-  /** As it was set; `job.total` may be larger by `discovered`. */
+  /** As it was set; `job.total` may be larger by what was discovered. */
   readonly setTotal: number | null
   readonly leaseMs: number
   readonly startWithinMs: number
   readonly ttlMs: number
-  /** The store's clock at the last accepted worker command; of a queued job, when it was queued. */
+  /** The store's clock at the last sign of life; of a queued job, when it was queued. */
   readonly leasedAt: number
   readonly throttle: Throttle
   /** The last published state is not this one: a progress event is owed. */
@@ -21,17 +22,37 @@ export interface JobState {
   /** Lines of the log that wait with it. */
   readonly heldLines: readonly JobLogLine[]
   /** With what an attempt begins, and a job that runs this one again (J6). */
-  readonly fresh: { readonly total: number | null; readonly counters: Job['counters'] }
+  readonly fresh: { readonly total: number | null; readonly counters: Numbers }
   /** Digest of what the job was created from, to tell a repetition from a reuse of its id after the id window. */
   readonly origin: string
+  /** Its parent, that one's parent, and so on (J9). */
+  readonly ancestors: readonly string[]
+  /** What its parent has counted of it; absent while that is nothing. */
+  readonly counted?: Share | undefined
+  /** Absent without children; their sum is part of `job.counters`. */
+  readonly children?: Children
+  /** It was cancelled while jobs below it had not ended: they have to be cancelled too. */
+  readonly cascade?: boolean
+}
+
+/** What a job adds to its parent (J9). */
+export interface Share {
+  readonly counters: Numbers
+  readonly total: number
 }
 
 /** What a job is made of; `retryOf` where it runs an ended one again. */
-export type CreatedJob = CheckedJob & { readonly retryOf?: string }
+export type CreatedJob = CheckedJob & { readonly eventsPerSecond: number; readonly retryOf?: string }
 
 /** A new job in the queue. */
-export function initialState(id: string, given: CreatedJob, origin: string, now: number): JobState {
-  const total = largerTotal(given.total, given.counters)
+export function initialState(
+  id: string,
+  given: CreatedJob,
+  ancestors: readonly string[],
+  origin: string,
+  now: number,
+): JobState {
+  const total = totalOf(given.total, given.counters)
   return {
     job: {
       id,
@@ -45,7 +66,7 @@ export function initialState(id: string, given: CreatedJob, origin: string, now:
       message: null,
       current: null,
       ...(given.meta !== undefined && { meta: given.meta }),
-      ...(given.parent !== undefined && { parent: given.parent }),
+      ...(ancestors[0] !== undefined && { parent: ancestors[0] }),
       attempt: 1,
       attempts: given.attempts,
       version: 1,
@@ -59,11 +80,12 @@ export function initialState(id: string, given: CreatedJob, origin: string, now:
     startWithinMs: given.startWithinMs,
     ttlMs: given.ttlMs,
     leasedAt: now,
-    throttle: freshThrottle(now),
+    throttle: freshThrottle(given.eventsPerSecond, now),
     withheld: false,
     heldLines: [],
     fresh: { total: given.total, counters: given.counters },
     origin,
+    ancestors,
   }
 }
 
@@ -75,18 +97,20 @@ export function started({ error: _, ...job }: Job, now: number): Job {
   return changed(job, { status: 'running', startedAt: now })
 }
 
-/** Queued again, with counters and words as at its creation (J6). */
+/** Queued again, with counters and words as at its creation (J6). What its children have done stays counted. */
 export function nextAttempt(state: JobState, error: JobError, now: number): JobState {
-  const { job, fresh } = state
-  const total = largerTotal(fresh.total, fresh.counters)
+  const { job, fresh, children } = state
+  const counters: Record<string, number> = { ...fresh.counters }
+  for (const [name, sum] of Object.entries(children?.counters ?? {})) counters[name] = counterOf(counters, name) + sum
+  const total = totalOf(fresh.total, counters, children)
   return {
     ...state,
     job: changed(job, {
       status: 'queued',
       attempt: job.attempt + 1,
-      counters: fresh.counters,
+      counters,
       total,
-      percent: percentOf(fresh.counters, total, null),
+      percent: percentOf(counters, total, null),
       stage: null,
       message: null,
       current: null,
@@ -101,39 +125,21 @@ export function nextAttempt(state: JobState, error: JobError, now: number): JobS
 }
 
 /** What a job was created from, to run it again (J6). */
-export function againOf({ job, fresh, leaseMs, startWithinMs, ttlMs }: JobState): CreatedJob {
+export function againOf({ job, fresh, leaseMs, startWithinMs, ttlMs, throttle }: JobState): CreatedJob {
   return {
     owner: job.owner,
     kind: job.kind,
     ...fresh,
     ...(job.meta !== undefined && { meta: job.meta }),
+    ...(job.parent !== undefined && { parent: job.parent }),
     attempts: job.attempts,
+    eventsPerSecond: throttle.eventsPerSecond,
     leaseMs,
     startWithinMs,
     ttlMs,
     retryOf: job.id,
   }
 }
-
-/** The larger of what was set and `discovered`; null while neither is known (J4). */
-export function largerTotal(set: number | null, counters: Job['counters']): number | null {
-  const discovered = counterOf(counters, 'discovered')
-  return set === null && discovered === 0 ? null : Math.max(set ?? 0, discovered)
-}
-
-/** The largest value so far, so that a total that grows does not move a bar back (J4). */
-export function percentOf(counters: Job['counters'], total: number | null, before: number | null): number | null {
-  if (total === null) return before
-  if (total === 0) return before ?? 0
-  // BigInt: 100 × a large counter is no longer exact as a number, and 99.99… % must not be shown as 100.
-  const done = ['processed', 'failed', 'skipped'].reduce((sum, name) => sum + BigInt(counterOf(counters, name)), 0n)
-  const percent = (done * 100n) / BigInt(total)
-  return Math.max(before ?? 0, percent > 100n ? 100 : Number(percent))
-}
-
-/** `hasOwn`: a counter may be called `constructor`. */
-export const counterOf = (counters: Job['counters'], name: string): number =>
-  Object.hasOwn(counters, name) ? (counters[name] ?? 0) : 0
 
 /** The job as it is answered and snapshotted. */
 export const jobAt = (state: JobState, position: Position): Job => ({ ...state.job, cursor: formatCursor(position) })

@@ -1,21 +1,24 @@
 import type { Clock, Timer } from '../clock.js'
+import { TidingsError } from '../errors.js'
 import type { MakeId } from '../ids.js'
 import { jobIdOf } from '../protocol/topic.js'
 import type { DueState, Store } from '../store/store.js'
-import { reduce } from './job.js'
-import { decodeState } from './state.js'
-import { StoreTime } from './store-time.js'
-import { claimOf, eventsOf, writeOf } from './writes.js'
+import type { Lanes } from './lanes.js'
+import { claimOf } from './writes.js'
 
 export interface SweeperParts {
   readonly store: Store
   readonly clock: Clock
   readonly makeId: MakeId
+  readonly lanes: Lanes
   readonly onError: (error: unknown) => void
   readonly sweepMs: number
 }
 
 const pageSize = 200
+
+/** Another node's sweep was faster. */
+const isGone = (error: unknown): boolean => error instanceof TidingsError && error.code === 'not_found'
 
 /**
  * Asks the store for deadlines that have passed and applies them: a running job fails with `stalled`, a queued one with
@@ -60,35 +63,19 @@ export class Sweeper {
     const query = { limit: pageSize, pauseMs: 2 * sweepMs }
     for (let done = 1; done > 0 && !this.#stopped; ) {
       const due = await store.due(query)
-      done = 0
-      for (const state of due) {
-        try {
-          await this.#pass(state)
-          done++
-        } catch (error) {
-          onError(error)
-        }
-      }
+      const passed = await Promise.allSettled(due.map((state) => this.#pass(state)))
+      for (const each of passed) if (each.status === 'rejected' && !isGone(each.reason)) onError(each.reason)
+      done = passed.filter(({ status }) => status === 'fulfilled').length
       if (due.length < pageSize) return
     }
   }
 
-  async #pass(due: DueState): Promise<void> {
-    const { store, clock, makeId } = this.#parts
-    const jobId = jobIdOf(due.topic)
+  async #pass({ namespace, topic, version }: DueState): Promise<void> {
+    const { lanes, makeId } = this.#parts
+    const jobId = jobIdOf(topic)
     if (jobId === null) return
-    const time = new StoreTime(clock)
-    time.note((await store.state(due.namespace, due.topic)).timestamp)
-    const reduced = reduce(decodeState(due.value), { action: 'deadline' }, time.now())
-    const commands = [claimOf(jobId, makeId(), 'deadline')]
-    if (reduced.outcome === 'gone') {
-      const states = [{ topic: due.topic, expect: due.version, value: null }]
-      await store.append(due.namespace, { commands, events: [], states, exempt: true })
-    } else if (reduced.outcome === 'next') {
-      const events = eventsOf(reduced.state, reduced.events, makeId)
-      const states = [writeOf(reduced.state, due.version, reduced.deadline)]
-      // A conflict means that somebody renewed or ended it in time: nothing to do.
-      await store.append(due.namespace, { commands, events, states, exempt: true })
-    }
+    // At this version only: where it has moved, somebody renewed or ended it in time, and there is nothing to do.
+    const item = { jobId, command: { action: 'deadline' }, atVersion: version } as const
+    await lanes.send(namespace, item, claimOf(jobId, makeId(), 'deadline'))
   }
 }

@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto'
 import type { MakeId } from '../ids.js'
 import { encodeBody } from '../protocol/event.js'
 import { jobTopic, jobsTopic } from '../protocol/topic.js'
-import type { Claim, Deadline, NewEvent, StateWrite } from '../store/store.js'
-import type { JobEvent } from './job.js'
-import { type JobState, encodeState } from './state.js'
+import type { Claim, NewEvent, StateWrite } from '../store/store.js'
+import { encodeState } from './state.js'
+import type { TreeEvent, Write } from './tree.js'
 
 /** The id under which the store remembers a command. Parts are never joined by a character they may contain (A3). */
 export function claimOf(jobId: string, commandId: string, content: unknown): Claim {
@@ -21,9 +21,9 @@ export function digestOf(content: unknown): string {
 }
 
 /** Events of a job go under its own topic and under its owner's, progress conflated by job (J1). */
-export function eventsOf(state: JobState, events: readonly JobEvent[], makeId: MakeId): NewEvent[] {
-  const topics = [jobTopic(state.job.id), jobsTopic(state.job.owner)]
-  return events.map(({ type, data, conflated }) => {
+export function eventsOf(events: readonly TreeEvent[], makeId: MakeId): NewEvent[] {
+  return events.map(({ jobId, owner, type, data, conflated }) => {
+    const topics = [jobTopic(jobId), jobsTopic(owner)]
     const conflationKey = conflated ? topics[0] : undefined
     return {
       id: makeId(),
@@ -38,12 +38,9 @@ export function eventsOf(state: JobState, events: readonly JobEvent[], makeId: M
   })
 }
 
-export function writeOf(state: JobState, expect: number, deadline: Deadline): StateWrite {
-  return {
-    topic: jobTopic(state.job.id),
-    expect,
-    value: encodeState(state),
-    group: jobsTopic(state.job.owner),
-    deadline,
-  }
+export function writeOf(jobId: string, write: Write, expect: number): StateWrite {
+  const topic = jobTopic(jobId)
+  if (!write) return { topic, expect, value: null }
+  const { state, deadline } = write
+  return { topic, expect, value: encodeState(state), group: jobsTopic(state.job.owner), deadline }
 }

@@ -30,6 +30,10 @@ export const jobLimits = {
   lines: 100,
   lineBytes: 4 * 1024,
   events: 100,
+  /** Of one job; more are grouped in further jobs below it. */
+  children: 1_000,
+  /** A job without a parent is the first. */
+  levels: 4,
   attempts: 100,
   eventsPerSecond: 100,
   /** A shorter lease would be over before the sweep, once a second, could tell a slow worker from a dead one. */

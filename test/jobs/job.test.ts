@@ -1,13 +1,20 @@
 import { describe, expect, test } from 'vitest'
 import fc from 'fast-check'
 import { type Command, type JobEvent, type Step, create, flushWaitMs, reduce } from '#src/jobs/job.js'
-import { type JobState, decodeState, encodeState, percentOf } from '#src/jobs/state.js'
+import { percentOf } from '#src/jobs/progress.js'
+import { type JobState, decodeState, encodeState } from '#src/jobs/state.js'
 import { checkNewJob } from '#src/protocol/job-input.js'
 import { type Job, isEnded, isTerminalType } from '#src/protocol/job.js'
 
 const t0 = 1_800_000_000_000
 const newJob = (given: object = {}): Step =>
-  create('j1', checkNewJob({ owner: 'user:7', kind: 'crawl', ...given }).job, 'origin', t0)
+  create(
+    'j1',
+    { eventsPerSecond: 10, ...checkNewJob({ owner: 'user:7', kind: 'crawl', ...given }).job },
+    [],
+    'origin',
+    t0,
+  )
 
 const next = (state: JobState, command: Command, now = t0): Step => {
   const reduced = reduce(state, command, now)
