@@ -1,50 +1,24 @@
-import { type Clock, systemClock } from '../clock.js'
 import { TidingsError } from '../errors.js'
-import { type Random, randomToken, systemRandom } from '../random.js'
+import { randomToken, systemRandom } from '../random.js'
+import { systemClock } from '../clock.js'
 import { coarseIntervalMs } from './coarse-clock.js'
-import { resolveStoreLimits, type StoreLimits } from './retention.js'
-import { Appender } from './redis/appender.js'
 import { decodeState } from './redis/append-request.js'
 import { encodeTold } from './redis/content.js'
 import { failure } from './redis/failures.js'
 import { Feed } from './redis/feed.js'
-import { type IoredisClient, ioredisPort } from './redis/ioredis.js'
-import { namespacesKey } from './redis/keys.js'
+import { ioredisPort } from './redis/ioredis.js'
 import { Link, type LinkSettings } from './redis/link.js'
-import { RedisNamespace } from './redis/namespace.js'
+import { Namespaces } from './redis/namespaces.js'
+import { checkRedisOptions, type RedisStoreOptions } from './redis/options.js'
 import { list, type Reply, word } from './redis/port.js'
 import { decodeRead } from './redis/read-reply.js'
-import { checkRedisOptions } from './redis/options.js'
 import { type Script, scripts } from './redis/scripts.js'
-import type { DueState, Store } from './store.js'
+import { Sweeps } from './redis/sweeps.js'
+import { resolveStoreLimits } from './retention.js'
+import type { Store } from './store.js'
 
-export interface RedisStoreOptions extends StoreLimits {
-  /** `redis://`, `rediss://` (TLS) or `unix:` address, with user name, password and database if need be. Needs ioredis 6. */
-  readonly url?: string
-  /** An ioredis client of yours, in place of `url`. It is duplicated for each connection, and never used, changed or closed. */
-  readonly client?: IoredisClient
-  /** What every key and channel begins with. Default `tidings:`. */
-  readonly prefix?: string
-  /** Number of the database. Default: what `url` or `client` says, else 0. */
-  readonly database?: number
-  readonly username?: string
-  readonly password?: string
-  /** Options of `tls.connect`: certificates, server name. Default: what `url` or `client` says. */
-  readonly tls?: object
-  /** A command that is not answered for this long ends the connection: it is taken for dead. Default 5,000. */
-  readonly commandTimeoutMs?: number
-  /** How long an attempt to connect, and `open()` while Redis cannot be reached, may take. Default 3,000. */
-  readonly connectTimeoutMs?: number
-  /** A followed namespace that says nothing for this long is asked whether it is still heard (D7). Default 5,000. */
-  readonly probeMs?: number
-  /** Start although `maxmemory-policy` lets Redis throw away kept events. Default false: `open()` rejects. */
-  readonly allowEviction?: boolean
-  /** Called with every failed attempt to connect. Default: nothing; `availability.reason` tells the last one. */
-  readonly onError?: (error: Error) => void
-  /** For tests: its time is used in place of Redis's own, and its timers. */
-  readonly clock?: Clock
-  readonly random?: Random
-}
+export type { IoredisClient } from './redis/ioredis.js'
+export type { RedisStoreOptions }
 
 /**
  * Keeps events in Redis (7.0 or newer) or Valkey, for any number of hub nodes. As durable as that Redis: what it loses
@@ -56,87 +30,69 @@ export interface RedisStoreOptions extends StoreLimits {
  * `store_read_only` where Redis takes no writes: then nothing was done.
  */
 export function redisStore(options: RedisStoreOptions): Store {
-  const { clock = systemClock, random = systemRandom } = options
-  const { prefix = 'tidings:', probeMs = 5_000, commandTimeoutMs = 5_000, connectTimeoutMs = 3_000 } = options
-  const { retention, quotaBytes, idWindow } = resolveStoreLimits(options)
   checkRedisOptions(options)
-  const node = randomToken(random, 12)
-  const coarseMs = coarseIntervalMs(Math.min(retention.ageMs, retention.personalAgeMs))
+  const { clock, random = systemRandom, prefix = 'tidings:' } = options
+  const { retention, quotaBytes, idWindow } = resolveStoreLimits(options)
   const { ageMs, personalAgeMs } = retention
+  const coarseMs = coarseIntervalMs(Math.min(ageMs, personalAgeMs))
   const appendLimits = [retention.events, retention.bytes, ageMs, personalAgeMs, coarseMs, quotaBytes, idWindow.ids]
   const limits = [...appendLimits, idWindow.ageMs].map(String)
+  const node = randomToken(random, 12)
 
   const settings: LinkSettings = {
     port: ioredisPort(options),
-    clock,
+    clock: systemClock,
     random,
     prefix,
-    connectTimeoutMs,
-    commandTimeoutMs,
+    connectTimeoutMs: options.connectTimeoutMs ?? 3_000,
+    commandTimeoutMs: options.commandTimeoutMs ?? 5_000,
+    probeMs: options.probeMs ?? 5_000,
     allowEviction: options.allowEviction ?? false,
     onError: options.onError ?? (() => undefined),
-    now: options.clock ? () => String(clock.now()) : () => '',
+    now: clock ? () => String(clock.now()) : () => '',
   }
-  const namespaces = new Map<string, { readonly namespace: RedisNamespace; readonly appender: Appender }>()
   let runId = ''
   const link = new Link(settings, {
     up(server) {
-      for (const { namespace } of namespaces.values()) namespace.forgetFence()
-      if (runId !== '' && runId !== server.runId) feed.reconnect('Redis is another one now.')
+      namespaces.forgetFences()
+      if (runId !== '' && runId !== server.runId) feed.reconnect('Redis is another one than before.')
       runId = server.runId
-      feed.revive((namespace) => namespace.run(scripts.probe))
+      feed.revive()
     },
     down() {
-      for (const { namespace, appender } of namespaces.values()) {
-        namespace.forgetFence()
-        appender.away(link.refusal())
-      }
+      namespaces.forgetFences()
+      namespaces.refuseWaiting(link.refusal())
     },
   })
-  const feed = new Feed({ ...settings, probeMs, node })
+  const feed = new Feed({ ...settings, node, ask: (namespace) => namespace.run(scripts.probe) })
+  const namespaces = new Namespaces(link, settings, { limits, quotaBytes }, (namespace) => feed.follows(namespace))
+  const sweeps = new Sweeps(link, settings, namespaces)
   let state: 'new' | 'open' | 'closed' = 'new'
 
-  const find = (name: string) => {
-    if (state !== 'open')
-      throw new TidingsError('closed', `The Redis store is ${state === 'new' ? 'not open yet' : 'closed'}.`)
-    if (!link.available) throw link.refusal()
-    let found = namespaces.get(name)
-    if (!found) {
-      const namespace = new RedisNamespace(name, link, settings)
-      found = { namespace, appender: new Appender(namespace, link, limits, quotaBytes) }
-      namespaces.set(name, found)
-    }
-    return found
-  }
-  const run = async (
-    name: string,
-    script: Script,
-    ...args: readonly (string | number)[]
-  ): Promise<readonly Reply[]> => {
+  /** Every method: it rejects where the store is not open, and with a failure of ours in place of Redis's. */
+  const attempt = async <Result>(step: () => Promise<Result>, changes = false): Promise<Result> => {
+    if (state === 'new')
+      throw new TidingsError('closed', 'The Redis store is not open yet: call open() and wait for it.')
+    if (state === 'closed') throw new TidingsError('closed', 'The store is closed.')
     try {
-      const { namespace } = find(name)
-      return list(await namespace.run(script, args))
+      return await step()
     } catch (error) {
-      throw failure(error, script === scripts.erase)
+      throw failure(error, changes)
     }
   }
-  const allNamespaces = async (): Promise<string[]> => {
-    find('')
-    return list(await link.send('SMEMBERS', [namespacesKey(prefix)])).map(word)
-  }
+  const run = (name: string, script: Script, ...args: readonly (string | number)[]): Promise<readonly Reply[]> =>
+    attempt(async () => list(await namespaces.find(name).namespace.run(script, args)), script === scripts.erase)
   const position = (epoch: Reply | undefined, seq: Reply | undefined) => ({ epoch: word(epoch), seq: Number(seq) })
 
   return {
     kind: 'redis',
     availability: link,
     others: {
-      async tell(namespace, text) {
-        try {
-          await link.send('PUBLISH', [find(namespace).namespace.channel, encodeTold(node, text)])
-        } catch (error) {
-          throw failure(error, false)
-        }
-      },
+      tell: (name, text) =>
+        attempt(async () => {
+          const { channel } = namespaces.find(name).namespace
+          await link.send('PUBLISH', [channel, encodeTold(node, text)])
+        }),
     },
     async open() {
       if (state !== 'new') throw new TidingsError('closed', 'The Redis store is open or was closed: make another.')
@@ -146,9 +102,12 @@ export function redisStore(options: RedisStoreOptions): Store {
         throw error
       })
     },
-    append: async (namespace, append) => await find(namespace).appender.append(append),
-    async read(namespace, query) {
-      const { topics, after, limit, maxBytes } = query
+    append: (namespace, append) =>
+      // Every publish comes through here: no promise more than need be.
+      state === 'open' && link.available
+        ? namespaces.find(namespace).appender.append(append)
+        : attempt(async () => await namespaces.find(namespace).appender.append(append)),
+    async read(namespace, { topics, after, limit, maxBytes }) {
       const distinct = [...new Set(topics)]
       const [epoch, seq] = after === 'start' ? ['', 0] : [after.epoch, after.seq]
       return decodeRead(distinct, await run(namespace, scripts.read, epoch, seq, limit, maxBytes, ...distinct))
@@ -161,9 +120,9 @@ export function redisStore(options: RedisStoreOptions): Store {
       const [epoch, seq] = await run(namespace, scripts.positionAt, timestampMs)
       return position(epoch, seq)
     },
-    async follow(name, follower) {
-      try {
-        const { namespace } = find(name)
+    follow: (name, follower) =>
+      attempt(async () => {
+        const { namespace } = namespaces.find(name)
         // First, so that what the fence says of the namespace is not the first thing that the follower hears.
         await namespace.makeFence()
         const close = await feed.join(namespace, follower)
@@ -175,18 +134,8 @@ export function redisStore(options: RedisStoreOptions): Store {
           close()
           throw error
         }
-      } catch (error) {
-        throw failure(error, false)
-      }
-    },
-    async probe(name) {
-      try {
-        const { namespace } = find(name)
-        await feed.probe(namespace, () => namespace.run(scripts.probe))
-      } catch (error) {
-        throw failure(error, false)
-      }
-    },
+      }),
+    probe: (namespace) => attempt(() => feed.probe(namespaces.find(namespace).namespace)),
     async state(namespace, topic) {
       const [epoch, seq, timestamp, found] = await run(namespace, scripts.state, topic)
       return { state: decodeState(found), upTo: position(epoch, seq), timestamp: Number(timestamp) }
@@ -214,42 +163,14 @@ export function redisStore(options: RedisStoreOptions): Store {
     async erase(namespace, topic) {
       await run(namespace, scripts.erase, topic)
     },
-    async due({ limit, pauseMs }) {
-      try {
-        const names = await allNamespaces()
-        const found = await Promise.all(
-          names.map(async (namespace) =>
-            list(await find(namespace).namespace.run(scripts.due, [limit, pauseMs])).flatMap((one) => {
-              const [dueMs, ...rest] = list(one)
-              const overdue = decodeState(rest)
-              return overdue ? [{ dueMs: Number(dueMs), state: { namespace, ...overdue } satisfies DueState }] : []
-            }),
-          ),
-        )
-        const sorted = found.flat().sort((one, other) => one.dueMs - other.dueMs)
-        return sorted.slice(0, limit).map((one) => one.state)
-      } catch (error) {
-        throw failure(error, false)
-      }
-    },
-    async maintain() {
-      const portion = 100
-      try {
-        for (const name of await allNamespaces()) {
-          const args = [coarseMs, ageMs, personalAgeMs, idWindow.ids, idWindow.ageMs, portion]
-          while (Number(await find(name).namespace.run(scripts.maintain, args)) === portion);
-        }
-      } catch (error) {
-        throw failure(error, false)
-      }
-    },
+    due: ({ limit, pauseMs }) => attempt(() => sweeps.due(limit, pauseMs)),
+    maintain: () => attempt(() => sweeps.maintain([coarseMs, ageMs, personalAgeMs, idWindow.ids, idWindow.ageMs])),
     async close() {
       if (state === 'closed') return
       state = 'closed'
-      if (link.available) await Promise.all([...namespaces.values()].map(({ appender }) => appender.settled()))
+      if (link.available) await namespaces.settled()
       feed.close()
       link.close()
-      namespaces.clear()
     },
   }
 }

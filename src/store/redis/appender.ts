@@ -2,14 +2,14 @@ import { TidingsError } from '../../errors.js'
 import type { Append, AppendResult } from '../store.js'
 import { type AppendMoment, type AppendRequest, decodeOutcome, encodeAppend } from './append-request.js'
 import { failure, unavailable } from './failures.js'
-import { type Link } from './link.js'
-import { loadScripts, type RedisNamespace } from './namespace.js'
-import { list, RedisRefusal, type Reply, word } from './port.js'
+import type { Link } from './link.js'
+import { isScriptMissing, loadScripts, type RedisNamespace } from './namespace.js'
+import { list, type Reply, word } from './port.js'
 import { scripts } from './scripts.js'
 
 /** A call holds the server for a millisecond or so, and no longer. */
 const mostAppends = 64
-const fewestAppends = 16
+const fewestAppends = 32
 const mostBytes = 256 * 1024
 /** While Redis works on one, the answers of the one before are dealt with here. */
 const mostInFlight = 4
@@ -122,8 +122,7 @@ export class Appender {
       if (reply === 'FENCED') this.#takeBack(batch, () => this.#namespace.refence())
       else this.#answer(batch, reply)
     } catch (error) {
-      if (error instanceof RedisRefusal && error.word === 'NOSCRIPT')
-        this.#takeBack(batch, () => loadScripts(this.#link))
+      if (isScriptMissing(error)) this.#takeBack(batch, () => loadScripts(this.#link))
       else for (const one of batch) one.reject(failure(error, true))
     } finally {
       this.#inFlight--

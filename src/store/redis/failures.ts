@@ -16,9 +16,10 @@ const dropping = new Set([
 
 export const endsConnection = (error: unknown): boolean => error instanceof RedisRefusal && dropping.has(error.word)
 
-/** Whether Redis does not take these credentials: trying again does not help. */
-export const isAuthRefusal = (error: unknown): boolean =>
-  error instanceof RedisRefusal && ['NOAUTH', 'WRONGPASS', 'NOPERM', 'NOPROTO'].includes(error.word)
+/** Whether Redis does not take these credentials, this database or this place: trying again does not help. */
+export const isLastingRefusal = (error: unknown): boolean =>
+  error instanceof RedisRefusal &&
+  (['NOAUTH', 'WRONGPASS', 'NOPERM', 'DENIED'].includes(error.word) || /^ERR .*\b(AUTH|DB index)\b/.test(error.message))
 
 /** A failure as the store reports it. `changes`: whether what was sent may have changed something before the answer was lost. */
 export function failure(error: unknown, changes: boolean): TidingsError {

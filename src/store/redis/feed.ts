@@ -19,6 +19,8 @@ export interface FeedSettings {
   /** Told to others with what this node says, so that it does not hear itself. */
   readonly node: string
   readonly onError: (error: Error) => void
+  /** Publishes the last number down the channel. */
+  readonly ask: (namespace: RedisNamespace) => Promise<unknown>
 }
 
 /** One followed namespace. */
@@ -67,24 +69,17 @@ export class Feed {
     return leave
   }
 
-  /** Asks every follower's channel where it stands; a probe of a channel that is not heard now is made up for when it is. */
-  async probe(namespace: RedisNamespace, ask: () => Promise<unknown>): Promise<void> {
+  /** Where the channel is not heard now, it is asked when it is: a follower that was interrupted does not wait for ever. */
+  async probe(namespace: RedisNamespace): Promise<void> {
     const channel = this.#channels.get(namespace.channel)
-    if (channel?.up) channel.probedMs ??= this.#settings.clock.monotonic()
-    try {
-      await ask()
-    } catch (error) {
-      if (channel) channel.probedMs = null
-      throw error
-    }
+    if (channel?.up) await this.#probe(channel)
+    else if (!channel) await this.#settings.ask(namespace)
   }
 
-  /** Where commands work again, or go to another server: what the channels say is asked anew. */
-  revive(ask: (namespace: RedisNamespace) => Promise<unknown>): void {
-    this.#ask = ask
-    for (const channel of this.#channels.values()) if (channel.up) this.#probe(channel)
+  /** Commands work again: what could not be asked meanwhile is asked now. */
+  revive(): void {
+    for (const channel of this.#channels.values()) if (channel.up) this.#probe(channel).catch(() => {})
   }
-  #ask: (namespace: RedisNamespace) => Promise<unknown> = () => Promise.resolve()
 
   /** The subscription may hang on a server that is no longer the one appended to. */
   reconnect(reason: string): void {
@@ -139,13 +134,14 @@ export class Feed {
       return connection.drop('Redis refused a subscription.')
     }
     if (connection !== this.#connection || this.#channels.get(channel.namespace.channel) !== channel) return
+    this.#attempt = 0
     channel.up = true
     channel.heardMs = this.#settings.clock.monotonic()
     channel.probedMs = null
     const waiting = channel.waiting.splice(0)
     for (const { resolve } of waiting) resolve()
     // Those who followed before the break are not whole until they hear where it goes on.
-    if (channel.followers.size > waiting.length) this.#probe(channel)
+    if (channel.followers.size > waiting.length) this.#probe(channel).catch(() => {})
   }
 
   #connect(): void {
@@ -169,7 +165,6 @@ export class Feed {
     }
     if (this.#closed) return made.drop('The store is closed.')
     this.#connection = made
-    this.#attempt = 0
     for (const channel of this.#channels.values()) void this.#subscribe(made, channel)
   }
 
@@ -226,12 +221,15 @@ export class Feed {
     if (last) namespace.hear(last.epoch, last.seq)
   }
 
-  #probe(channel: Channel): void {
+  async #probe(channel: Channel): Promise<void> {
     channel.probedMs ??= this.#settings.clock.monotonic()
-    // Where commands do not work, that says nothing about the feed; it is asked again when they do.
-    this.#ask(channel.namespace).catch(() => {
+    try {
+      await this.#settings.ask(channel.namespace)
+    } catch (error) {
+      // That commands do not work says nothing about the feed. It is asked again when they do.
       channel.probedMs = null
-    })
+      throw error
+    }
   }
 
   #nextTick(): Timer {
@@ -249,7 +247,7 @@ export class Feed {
       if (channel.probedMs !== null && nowMs - channel.probedMs >= commandTimeoutMs) {
         return this.#connection?.drop(`The feed did not echo a probe for ${commandTimeoutMs} ms.`)
       }
-      if (channel.probedMs === null && nowMs - channel.heardMs >= probeMs) this.#probe(channel)
+      if (channel.probedMs === null && nowMs - channel.heardMs >= probeMs) this.#probe(channel).catch(() => {})
     }
   }
 }

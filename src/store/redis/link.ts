@@ -4,7 +4,7 @@ import type { Random } from '../../random.js'
 import type { Availability } from '../store.js'
 import { backoffMs } from './backoff.js'
 import { GuardedConnection } from './connection.js'
-import { endsConnection, isAuthRefusal, unavailable } from './failures.js'
+import { endsConnection, isLastingRefusal, unavailable } from './failures.js'
 import { ConnectionLost, type RedisPort, type Reply } from './port.js'
 import { checkServer, readIdentity, type ServerIdentity, type ServerRules } from './server.js'
 
@@ -14,6 +14,8 @@ export interface LinkSettings extends ServerRules {
   readonly random: Random
   readonly connectTimeoutMs: number
   readonly commandTimeoutMs: number
+  /** How often an idle connection is asked who is at its other end. */
+  readonly probeMs: number
   readonly onError: (error: Error) => void
   /** The time scripts go by, ms: empty for Redis's own. */
   readonly now: () => string
@@ -36,6 +38,7 @@ export class Link implements Availability {
   #reason: string | null = 'It has not been opened.'
   #attempt = 0
   #retry: Timer | null = null
+  #heartbeat: Timer | null = null
   #closed = false
   /** Ends the wait of `open`. */
   #opened: ((refusal?: TidingsError) => void) | null = null
@@ -142,27 +145,41 @@ export class Link implements Availability {
     this.#reason = null
     this.#attempt = 0
     this.#listener.up(server)
+    this.#askAgain(connection)
     this.#opened?.()
     this.#tell(true)
+  }
+
+  /** A failover may keep the connection, and a peer may be gone without a word: both show when it is asked. */
+  #askAgain(connection: GuardedConnection): void {
+    const { clock, probeMs } = this.#settings
+    this.#heartbeat = clock.setTimer(async () => {
+      try {
+        const { pair } = await readIdentity(connection)
+        if (pair !== this.#server.pair) connection.drop('Redis is another one than before.')
+      } catch (error) {
+        if (!(error instanceof ConnectionLost)) connection.drop((error as Error).message)
+      }
+      if (connection === this.#connection) this.#askAgain(connection)
+    }, probeMs)
   }
 
   #failed(error: unknown): void {
     if (this.#closed) return
     const wrong = error as Error
-    this.#reason = isAuthRefusal(error) ? `Redis refuses the credentials: ${wrong.message}` : wrong.message
+    this.#reason = isLastingRefusal(error) ? `Redis refuses the connection: ${wrong.message}` : wrong.message
     if (!(error instanceof ConnectionLost)) this.#settings.onError(wrong)
     if (this.#opened && isFinal(error)) {
       return this.#opened(
         wrong instanceof TidingsError
           ? wrong
-          : new TidingsError('option_invalid', `${this.#reason} Check user name and password.`, {
+          : new TidingsError('option_invalid', `${this.#reason} Check user name, password and database.`, {
               field: 'url',
               cause: wrong,
             }),
       )
     }
-    const { clock, random } = this.#settings
-    this.#retry = clock.setTimer(() => void this.#connect(), backoffMs(this.#attempt++, random))
+    this.#retrySoon()
   }
 
   #lost(connection: GuardedConnection | null, reason: string): void {
@@ -172,7 +189,8 @@ export class Link implements Availability {
     this.#listener.down()
     // Whoever waited for an answer hears of its fate first: their handlers run before the next tick does.
     queueMicrotask(() => process.nextTick(() => this.#tell(false)))
-    if (!this.#closed) void this.#retrySoon()
+    this.#heartbeat?.cancel()
+    if (!this.#closed) this.#retrySoon()
   }
 
   #retrySoon(): void {
@@ -187,5 +205,5 @@ export class Link implements Availability {
 }
 
 const isFinal = (error: unknown): boolean =>
-  isAuthRefusal(error) ||
+  isLastingRefusal(error) ||
   (error instanceof TidingsError && (error.code === 'option_invalid' || error.code === 'store_newer'))

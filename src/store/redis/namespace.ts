@@ -70,11 +70,15 @@ export class RedisNamespace {
 
   /** One call of a script with the present fence. */
   async call(script: Script, args: readonly (string | number)[]): Promise<Reply> {
-    const all = [script.sha1, '1', this.base, this.#fence ?? '', this.#settings.now(), ...args.map(String)]
+    return await this.#send(script, this.#fence ?? '', args)
+  }
+
+  async #send(script: Script, fence: string, args: readonly (string | number)[]): Promise<Reply> {
+    const all = [script.sha1, '1', this.base, fence, this.now(), ...args.map(String)]
     try {
       return await this.#link.send('EVALSHA', all)
     } catch (error) {
-      if (!(error instanceof RedisRefusal && error.word === 'NOSCRIPT')) throw error
+      if (!isScriptMissing(error)) throw error
       await loadScripts(this.#link)
       return await this.#link.send('EVALSHA', all)
     }
@@ -103,9 +107,7 @@ export class RedisNamespace {
     const { pair } = this.#link.server
     const args = [pair, randomToken(random, 12), this.#heard.epoch, this.#heard.seq, format]
     this.#fence = null
-    const candidate = randomToken(random, 12)
-    const all = [scripts.fence.sha1, '1', this.base, candidate, this.#settings.now(), ...args.map(String)]
-    const [fence, epoch, seq] = list(await this.#link.send('EVALSHA', all))
+    const [fence, epoch, seq] = list(await this.#send(scripts.fence, randomToken(random, 12), args))
     if (fence === 'NEWER') throw newer(word(epoch))
     if (typeof fence !== 'string') throw new TidingsError('internal', 'The fence script gave no fence.')
     if (this.#registered !== epoch) {
@@ -116,6 +118,9 @@ export class RedisNamespace {
     if (isCurrent()) this.#fence = fence
   }
 }
+
+/** Somebody flushed the scripts. What asked for one has not been done. */
+export const isScriptMissing = (error: unknown): boolean => error instanceof RedisRefusal && error.word === 'NOSCRIPT'
 
 export async function loadScripts(link: Link): Promise<void> {
   for (const { text } of Object.values(scripts)) await link.send('SCRIPT', ['LOAD', text])

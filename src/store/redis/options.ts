@@ -1,5 +1,36 @@
+import type { Clock } from '../../clock.js'
 import { TidingsError } from '../../errors.js'
-import type { RedisStoreOptions } from '../redis.js'
+import type { Random } from '../../random.js'
+import type { StoreLimits } from '../retention.js'
+import type { IoredisClient } from './ioredis.js'
+
+export interface RedisStoreOptions extends StoreLimits {
+  /** `redis://`, `rediss://` (TLS) or `unix:` address, with user name, password and database if need be. Needs ioredis 6. */
+  readonly url?: string
+  /** An ioredis client of yours, in place of `url`. It is duplicated for each connection, and never used, changed or closed. */
+  readonly client?: IoredisClient
+  /** What every key and channel begins with. Default `tidings:`. */
+  readonly prefix?: string
+  /** Number of the database. Default: what `url` or `client` says, else 0. */
+  readonly database?: number
+  readonly username?: string
+  readonly password?: string
+  /** Options of `tls.connect`: certificates, server name. Default: what `url` or `client` says. */
+  readonly tls?: object
+  /** A command that is not answered for this long ends the connection: it is taken for dead. Default 5,000. */
+  readonly commandTimeoutMs?: number
+  /** How long an attempt to connect, and `open()` while Redis cannot be reached, may take. Default 3,000. */
+  readonly connectTimeoutMs?: number
+  /** A followed namespace that says nothing for this long is asked whether it is still heard (D7). Default 5,000. */
+  readonly probeMs?: number
+  /** Start although `maxmemory-policy` lets Redis throw away kept events. Default false: `open()` rejects. */
+  readonly allowEviction?: boolean
+  /** Called with every failed attempt to connect. Default: nothing; `availability.reason` tells the last one. */
+  readonly onError?: (error: Error) => void
+  /** For tests: its time is used in place of Redis's own. Connections go by the system's all the same. */
+  readonly clock?: Clock
+  readonly random?: Random
+}
 
 /** Throws `option_invalid` naming the option. */
 export function checkRedisOptions(options: RedisStoreOptions): void {
@@ -13,6 +44,9 @@ export function checkRedisOptions(options: RedisStoreOptions): void {
   }
   if (client !== undefined && typeof client?.duplicate !== 'function') {
     throw invalid('client', 'Option "client" must be an ioredis client.')
+  }
+  if (client !== undefined && 'isCluster' in client && client.isCluster === true) {
+    throw invalid('client', 'Option "client" must not be a cluster: Redis Cluster is not supported yet.')
   }
   if (prefix !== undefined && (typeof prefix !== 'string' || !/^[^{}\s]{1,128}$/.test(prefix))) {
     throw invalid(

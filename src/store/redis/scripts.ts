@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { append } from './scripts/append.js'
-import { base, guard } from './scripts/base.js'
+import { base, evenWhenFull, guard } from './scripts/base.js'
 import { due, erase, maintain } from './scripts/change.js'
 import { fence } from './scripts/fence.js'
 import { ids } from './scripts/ids.js'
@@ -18,7 +18,7 @@ export interface Script {
 
 /** One script a method of the store. Lua has no way to import, so each carries the parts it uses. */
 export const scripts = {
-  fence: script(base, fence),
+  fence: script(evenWhenFull, base, fence),
   append: script(base, guard, topics, ids, states, moments, append),
   read: script(base, guard, topics, read),
   head: script(base, guard, head),
@@ -28,9 +28,9 @@ export const scripts = {
   states: script(base, guard, states, statePage),
   describe: script(base, guard, topics, describe),
   idWindow: script(base, guard, ids, idWindow),
-  erase: script(base, guard, topics, states, erase),
-  due: script(base, guard, states, due),
-  maintain: script(base, guard, topics, ids, moments, maintain),
+  erase: script(evenWhenFull, base, guard, topics, states, erase),
+  due: script(evenWhenFull, base, guard, states, due),
+  maintain: script(evenWhenFull, base, guard, topics, ids, moments, maintain),
 } satisfies Record<string, Script>
 
 function script(...parts: readonly string[]): Script {

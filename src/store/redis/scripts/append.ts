@@ -5,8 +5,8 @@
  *
  * ARGV: 3 events and 4 bytes kept of a topic, 5 and 6 their ages (plain, personal), 7 interval of the coarse clock,
  * 8 quota, 9 and 10 number and age of ids, 11 how many appends. Then for each append: '' for one event and nothing else, or
- * '<commands> <events> <states> <1 = exempt>'; its commands (id, digest), its events (id, digest, bytes, content, count of
- * topics, below 0 where the id is fresh, topics …), its states (topic, expected version, '1' and value or '0' and '',
+ * '<commands> <events> <states> <1 = exempt>'; its commands (id, digest), its events (id, digest, size, content, count of topics,
+ * below 0 where the id is fresh, topics …), its states (topic, expected version, '1' and value or '0' and '',
  * group, afterMs or '', '1' if it is a lease).
  *
  * Replies the epoch, the stamp and one answer an append: its last number where all of it is new, else a list by outcome.
@@ -18,46 +18,48 @@ local found = call('HMGET', meta, 'bytes', 'buckets', 'coarse')
 local keptBytes = tonumber(found[1])
 local buckets = readBuckets(found[2])
 
--- What is asked for.
+-- What is asked for. Nearly all of it is one event and nothing else, so that costs least.
 local at = 11
 local function take()
   at = at + 1
   return ARGV[at]
 end
-local appends, topicNames, topicSeen, asked = {}, {}, {}, {}
+local appends, topicNames, topicSeen, asked, none = {}, {}, {}, {}, {}
+local function takeEvent()
+  local id, digest, size, content, count = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4], tonumber(ARGV[at + 5])
+  at = at + 5
+  local fresh, topics = count < 0, {}
+  for nth = 1, math.abs(count) do
+    at = at + 1
+    local topic = ARGV[at]
+    topics[nth] = topic
+    if not topicSeen[topic] then
+      topicSeen[topic] = true
+      topicNames[#topicNames + 1] = topic
+    end
+  end
+  if not fresh then asked[#asked + 1] = id end
+  -- The size is in bytes times two, plus one where the event has several topics, as the log keeps it.
+  return { kind = 'e', id = id, digest = digest, size = size, content = content, fresh = fresh, topics = topics }
+end
 for index = 1, tonumber(ARGV[11]) do
   local shape = take()
-  local append = { commands = {}, events = {}, states = {}, exempt = false }
-  local commandCount, eventCount, stateCount = 0, 1, 0
-  if shape ~= '' then
-    local commands, events, states, exempt = string.match(shape, '^(%d+) (%d+) (%d+) (%d)')
-    commandCount, eventCount, stateCount = tonumber(commands), tonumber(events), tonumber(states)
-    append.exempt = exempt == '1'
-  end
-  for one = 1, commandCount do
-    append.commands[one] = { kind = 'c', id = take(), digest = take() }
-    asked[#asked + 1] = append.commands[one].id
-  end
-  for one = 1, eventCount do
-    local event = { kind = 'e', id = take(), digest = take(), bytes = tonumber(take()), content = take(), topics = {} }
-    local count = tonumber(take())
-    event.fresh = count < 0
-    for nth = 1, math.abs(count) do
-      local topic = take()
-      event.topics[nth] = topic
-      if not topicSeen[topic] then
-        topicSeen[topic] = true
-        topicNames[#topicNames + 1] = topic
-      end
+  if shape == '' then
+    appends[index] = { commands = none, events = { takeEvent() }, states = none, exempt = false }
+  else
+    local commandCount, eventCount, stateCount, exempt = string.match(shape, '^(%d+) (%d+) (%d+) (%d)')
+    local commands, events, states = {}, {}, {}
+    for one = 1, tonumber(commandCount) do
+      commands[one] = { kind = 'c', id = take(), digest = take() }
+      asked[#asked + 1] = commands[one].id
     end
-    if not event.fresh then asked[#asked + 1] = event.id end
-    append.events[one] = event
+    for one = 1, tonumber(eventCount) do events[one] = takeEvent() end
+    for one = 1, tonumber(stateCount) do
+      states[one] =
+        { topic = take(), expect = take(), present = take(), value = take(), group = take(), after = take(), lease = take() }
+    end
+    appends[index] = { commands = commands, events = events, states = states, exempt = exempt == '1' }
   end
-  for one = 1, stateCount do
-    append.states[one] =
-      { topic = take(), expect = take(), present = take(), value = take(), group = take(), after = take(), lease = take() }
-  end
-  appends[index] = append
 end
 
 -- Many fields in few calls: unpack() takes a few thousand at most.
@@ -120,6 +122,7 @@ local function remember(id, value)
   known[id] = value
 end
 
+local logOf = key('log:')
 local ageMs = { [true] = tonumber(ARGV[6]), [false] = tonumber(ARGV[5]) }
 local function keep(topic, event, number)
   local record = records[topic]
@@ -129,9 +132,10 @@ local function keep(topic, event, number)
     call('ZADD', key('aging'), 'NX', text(stamp + ageMs[isPersonal(topic)]), topic)
   end
   changed[topic] = true
-  call('RPUSH', key('log:' .. topic), number, text(event.bytes * 2 + (#event.topics > 1 and 1 or 0)))
-  record.last, record.count, record.bytes = seq, record.count + 1, record.bytes + event.bytes
-  keptBytes = keptBytes + event.bytes
+  call('RPUSH', logOf .. topic, number, event.size)
+  local bytes = math.floor(tonumber(event.size) / 2)
+  record.last, record.count, record.bytes = seq, record.count + 1, record.bytes + bytes
+  keptBytes = keptBytes + bytes
   -- A tenth may be kept over (S4), so that trimming is rare and goes in stretches.
   if record.count <= keepEvents * 1.1 and record.bytes <= keepBytes * 1.1 then return end
   flush()
@@ -175,7 +179,7 @@ local announced = {}
 
 local function carryOut(append)
   -- 1. Ids.
-  local repeated, known_, here = nil, {}, nil
+  local repeated, numberOf, here = nil, none, nil
   for _, claim in ipairs(append.commands) do
     if known[claim.id] and string.match(known[claim.id], '^c%d* (.*)$') == claim.digest then
       repeated = repeated or { 'repeated' }
@@ -186,12 +190,12 @@ local function carryOut(append)
   for _, claims in ipairs({ append.commands, append.events }) do
     for _, claim in ipairs(claims) do
       if not claim.fresh then
-        here = here or {}
+        if not here then here, numberOf = {}, {} end
         local value = known[claim.id]
         if value then
           local kind, number, digest = string.match(value, '^(%a)(%d*) (.*)$')
           if kind ~= claim.kind or digest ~= claim.digest then return { 'reused', claim.id } end
-          known_[claim.id] = tonumber(number)
+          numberOf[claim.id] = tonumber(number)
         end
         local content = claim.kind .. claim.digest
         if (here[claim.id] or content) ~= content then return { 'reused', claim.id } end
@@ -215,7 +219,7 @@ local function carryOut(append)
   for _, command in ipairs(append.commands) do remember(command.id, 'c ' .. command.digest) end
   local numbers, duplicates = {}, false
   for index, event in ipairs(append.events) do
-    local earlier = known_[event.id]
+    local earlier = numberOf[event.id]
     if earlier then
       duplicates = true
       numbers[index] = -earlier
@@ -230,7 +234,7 @@ local function carryOut(append)
         refs[#refs + 1] = #event.topics
       end
       remember(event.id, 'e' .. number .. ' ' .. event.digest)
-      if not event.fresh then known_[event.id] = seq end
+      if not event.fresh then numberOf[event.id] = seq end
       numbers[index] = seq
       -- Pub/sub buffers are per subscriber, and bounded: of a large event only the line that names it is announced.
       announced[#announced + 1] = #event.content <= 8192 and event.content

@@ -1,3 +1,6 @@
+/** First line of scripts that only tidy, take away or look after what is there: they run where `maxmemory` is reached. */
+export const evenWhenFull = '#!lua flags=allow-oom'
+
 /**
  * Put before every script. KEYS[1] is the base key of the namespace; all its other keys begin with it, hash tag and all,
  * so that they live on one shard. ARGV[1] is the fence the caller relies on, ARGV[2] the time in ms (empty: Redis's own).
