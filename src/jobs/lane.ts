@@ -18,6 +18,7 @@ export interface LaneParts extends WriterParts {
 }
 
 const windowMs = { from: 5, to: 250 } as const
+const urgentWindowMs = 20
 const largestBatch = { commands: 500, jobs: 100 } as const
 
 /**
@@ -51,7 +52,7 @@ export class Lane {
       },
       conflicted: async (left) => {
         this.#windowMs = Math.min(windowMs.to, Math.max(windowMs.from, this.#windowMs * 2))
-        await this.#gather(left)
+        await this.#gather(left, true)
         return this.#take(left)
       },
       settled: (jobIds) => {
@@ -113,12 +114,18 @@ export class Lane {
     this.#running = null
   }
 
-  /** Waits for company where others write too. Random, so that processes that met once do not meet again. */
-  async #gather(commands: readonly Waiting[]): Promise<void> {
+  /**
+   * Waits for company where others write too. Random, so that processes that met once do not meet again. What is urgent waits
+   * only after a conflict, and not long.
+   */
+  async #gather(commands: readonly Waiting[], afterConflict = false): Promise<void> {
     if (this.#windowMs === 0 || this.#closed) return
-    if (commands.some(({ urgent }) => urgent) || this.#queue.some(({ urgent }) => urgent)) return
+    const isUrgent = ({ urgent }: Waiting): boolean => urgent
+    const hurry = commands.some(isUrgent) || this.#queue.some(isUrgent)
+    if (hurry && !afterConflict) return
+    const mostMs = hurry ? Math.min(this.#windowMs, urgentWindowMs) : this.#windowMs
     this.#gathering = new AbortController()
-    const delayMs = Math.ceil(this.#windowMs * (0.5 + this.#parts.random.fraction()))
+    const delayMs = Math.ceil(mostMs * (0.5 + this.#parts.random.fraction()))
     await wait(this.#parts.clock, delayMs, this.#gathering.signal)
     this.#gathering = null
   }

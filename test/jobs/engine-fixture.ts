@@ -39,6 +39,14 @@ export function bench(store?: Store, clock = fakeClock()): Bench {
   }
 }
 
+/** Lets time pass until `promise` is settled: where processes meet, commands wait a moment for company. */
+export async function during<Value>(clock: FakeClock, promise: Promise<Value>, stepMs = 20): Promise<Value> {
+  let settled = false
+  void promise.catch(() => {}).finally(() => void (settled = true))
+  for (let passedMs = 0; !settled && passedMs < 600_000; passedMs += stepMs) await clock.advance(stepMs)
+  return promise
+}
+
 /** All events of a topic after a cursor, as a reader gets them. */
 export async function eventsAfter(store: Store, topic: string, cursor?: string): Promise<TidingsEvent[]> {
   const events: TidingsEvent[] = []
