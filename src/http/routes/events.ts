@@ -78,13 +78,17 @@ async function poll(
     const { cursor, failure } = connection
     const isEmpty = result.envelopes.length + result.gaps.length + result.snapshots.length === 0
     // An answer without events would say that there was nothing.
-    if (cursor === null || (failure !== null && isEmpty)) throw failure ?? new TidingsError('closed', 'The poll ended.')
+    if (cursor === null || (failure !== null && isEmpty)) throw failure ?? endedEarly(core)
     return pollResponse(result, formatCursor(cursor), connection.live, core.settings.heartbeatMs)
   } finally {
     signal.removeEventListener('abort', stop)
     connection.gone()
   }
 }
+
+/** Why a poll ended before it had a place: it is tried again, elsewhere or later. */
+const endedEarly = (core: HttpParts['core']): TidingsError =>
+  new TidingsError('draining', 'This hub is shutting down.', { retryAfterMs: core.returnDelayMs('shutdown') })
 
 function pollResponse(result: PollResult, cursor: string, live: boolean, heartbeatMs: number): Response {
   const rest = JSON.stringify({
