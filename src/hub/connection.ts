@@ -298,6 +298,7 @@ export class Connection implements OutletListener {
     this.#caughtUp = true
     this.#lagging = false
     this.#wasLive = true
+    this.#notices.live()
     this.#outlet.settled()
     void this.#lookForEndedJobs()
   }

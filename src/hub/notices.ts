@@ -61,6 +61,11 @@ export class Notices {
     )
   }
 
+  /** The reader is live, so every gap of before is behind it: one that is found from now on is another. */
+  live(): void {
+    if (this.#told.size > 0) this.#told = new Set()
+  }
+
   /** Sends the snapshots that are owed, while `wanted`; what fails is still owed. */
   async send(epoch: string, wanted: () => boolean): Promise<void> {
     for (let topic = this.#owed[0]; topic !== undefined; topic = this.#owed[0]) {

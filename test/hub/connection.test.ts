@@ -100,6 +100,21 @@ describe('a connection is a position (D6)', () => {
     await core.close(0)
   })
 
+  test('D4: a gap is told to a reader that began at the start, also where it was live before it read anything', async () => {
+    const core = await coreOver(memoryStore({ retention: { events: 10 } }), { ringBytes: 1, pageEvents: 5 })
+    const { outlet } = await connect(core, { topics: ['t'], start: { kind: 'start' } })
+    await outlet.until(() => outlet.seen.length > 0)
+    await new Promise((resolve) => setImmediate(resolve))
+    outlet.open = false
+    await publishMany(core, 1, { data: 'x'.repeat(60_000) })
+    await publishMany(core, 1, { data: 'x'.repeat(60_000) })
+    await publishMany(core, 100)
+    outlet.drain()
+    await outlet.until(() => outlet.events().at(-1)?.data === 99)
+    expect(outlet.seen.filter(({ name }) => name === 'gap').map(({ payload }) => payload.reason)).toEqual(['expired'])
+    await core.close(0)
+  })
+
   test('E5, E6: a lagging reader is spared low events and all but the newest of a key; the rest comes whole', async () => {
     const core = await coreOver(memoryStore({ retention: { events: 10_000 } }), { ringBytes: 1 })
     const { outlet } = await connect(core, { topics: ['t'] }, new TestOutlet(256))
