@@ -57,9 +57,13 @@ export class Writer {
     const { store, makeId, counters } = this.#parts
     const known = this.#known
     const repeated: Waiting[] = []
-    // Who saw another version than is known here has seen a newer one.
-    for (const { jobId, atVersion } of batch)
-      if (atVersion !== undefined && known.get(jobId)?.version !== atVersion) known.forget(jobId)
+    // Who saw another version than is known here has seen a newer one. And that a job is there already is told as the store
+    // shows it: a store that lost it would not contradict.
+    for (const { jobId, atVersion, command } of batch) {
+      const version = known.get(jobId)?.version
+      if (version === undefined) continue
+      if (command.action === 'create' || (atVersion !== undefined && version !== atVersion)) known.forget(jobId)
+    }
     let left: readonly Waiting[] = batch
     while (left.length > 0) {
       await this.#load(left)
