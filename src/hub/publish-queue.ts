@@ -36,6 +36,8 @@ export class PublishQueue {
   /** On their way to the store without having waited. */
   readonly #direct = { events: 0, bytes: 0 }
   #flowing: boolean
+  /** The store is back, and what it rejected before is still on its way to us: nothing newer may pass it. */
+  #resuming = false
   #order = 0
   #answeredAtMs = 0
   #refused = 0
@@ -78,11 +80,14 @@ export class PublishQueue {
   /** The store is away: what comes now waits. */
   pause(): void {
     this.#flowing = false
+    this.#resuming = false
     for (const lane of this.#lanes.values()) lane.stopPause()
   }
 
   /** The store is back: everything that waits is sent, in order, before anything newer. */
   resume(): void {
+    this.#resuming = this.#direct.events > 0
+    if (this.#resuming) return
     this.#flowing = true
     for (const lane of [...this.#lanes.values()]) {
       lane.pauseMs = pauseMs.from
@@ -133,13 +138,18 @@ export class PublishQueue {
       (result) => {
         landed()
         this.#answeredAtMs = clock.monotonic()
+        if (this.#resuming) this.resume()
         return result
       },
       (error: unknown) => {
         landed()
-        if (!presence.explains(error)) throw error
-        const unknown = (error as TidingsError).code === 'indeterminate'
-        return this.#takeBack(order, namespace, events, bytes, unknown ? startedMs : null, error)
+        try {
+          if (!presence.explains(error)) throw error
+          const unknown = (error as TidingsError).code === 'indeterminate'
+          return this.#takeBack(order, namespace, events, bytes, unknown ? startedMs : null, error)
+        } finally {
+          if (this.#resuming) this.resume()
+        }
       },
     )
   }

@@ -1,15 +1,19 @@
 import { systemClock } from '#src/clock.js'
-import { HubCore, type ConnectRequest } from '#src/hub/hub.js'
+import { type ConnectRequest, HubCore, type HubParts } from '#src/hub/hub.js'
 import type { Frame } from '#src/hub/frame.js'
 import type { Outlet, OutletListener } from '#src/hub/outlet.js'
-import { type HubSettings, resolveSettings } from '#src/hub/settings.js'
+import { type GivenSettings, resolveSettings } from '#src/hub/settings.js'
 import { uuidv7Ids } from '#src/ids.js'
 import { systemRandom } from '#src/random.js'
 import { memoryStore } from '#src/store/memory.js'
 import type { Store } from '#src/store/store.js'
 
 /** A hub without HTTP, rights and jobs. */
-export async function coreOver(store: Store = memoryStore(), settings: Partial<HubSettings> = {}): Promise<HubCore> {
+export async function coreOver(
+  store: Store = memoryStore(),
+  settings: GivenSettings = {},
+  parts: Partial<HubParts> = {},
+): Promise<HubCore> {
   await store.open()
   return new HubCore({
     store,
@@ -21,6 +25,7 @@ export async function coreOver(store: Store = memoryStore(), settings: Partial<H
     onError: (error) => {
       throw error
     },
+    ...parts,
   })
 }
 
