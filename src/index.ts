@@ -1,5 +1,6 @@
 import { createAuthenticate } from './auth/authenticate.js'
 import { refuseBeyondLoopback } from './auth/development.js'
+import { incomingOf } from './auth/incoming.js'
 import type { JwtOptions } from './auth/jwt.js'
 import { createJobTokenMint } from './auth/mint.js'
 import type { Principal } from './auth/principal.js'
@@ -162,7 +163,7 @@ export async function createHub<Declared extends MaybeDeclared = undefined>(
       core.subscribe(checkId(namespace, 'namespace'), topics, rest) as never,
     jobs: jobsOf(defaults.namespace),
     jobsOf,
-    authenticate,
+    authenticate: (request) => authenticate(incomingOf(request)),
     fetch: handler.fetch,
     stats: () => ({ ...core.counters, ...core.gauges }),
     async close({ drainMs } = {}) {

@@ -2,12 +2,13 @@ import { type Clock, systemClock } from '../clock.js'
 import { TidingsError } from '../errors.js'
 import { type Authenticator, bearerToken, unauthorized } from './authenticator.js'
 import { developmentAuthenticator } from './development.js'
+import type { Incoming } from './incoming.js'
 import { type JwtOptions, jwtAuthenticator } from './jwt.js'
 import type { Principal } from './principal.js'
 import { type ReadSession, sessionAuthenticator } from './session.js'
 
 /** Who asks. Throws `unauthorized` for a bad credential, and for none at all. */
-export type Authenticate = (request: Request) => Promise<Principal>
+export type Authenticate = (request: Incoming) => Promise<Principal>
 
 /** A key that is asked for when it is needed, because its store may be away. */
 export type KeySource = () => Promise<string>

@@ -1,11 +1,12 @@
 import { TidingsError } from '../errors.js'
+import type { Incoming } from './incoming.js'
 import type { Principal } from './principal.js'
 
 /**
  * One way of knowing who asks. Resolves to null when the request carries no credential of its kind; throws
  * `unauthorized` when it carries a bad one (A1: never silently anonymous).
  */
-export type Authenticator = (request: Request) => Promise<Principal | null>
+export type Authenticator = (request: Incoming) => Promise<Principal | null>
 
 export function unauthorized(message: string, field?: string): TidingsError {
   return new TidingsError('unauthorized', message, { field })
@@ -14,7 +15,7 @@ export function unauthorized(message: string, field?: string): TidingsError {
 const bearer = /^Bearer(?: +(.*))?$/i
 
 /** The Bearer token of a request, `''` for an empty one, null where there is none. Other schemes are not ours. */
-export function bearerToken(request: Request): string | null {
-  const found = bearer.exec(request.headers.get('Authorization') ?? '')
+export function bearerToken(request: Incoming): string | null {
+  const found = bearer.exec(request.header('Authorization') ?? '')
   return found ? (found[1] ?? '') : null
 }

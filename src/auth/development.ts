@@ -21,16 +21,16 @@ export function developmentAuthenticator({ loopback, environment }: DevelopmentO
   if (environment === 'production') throw refused('with NODE_ENV=production')
   if (!loopback) throw refused('on an address other than loopback')
   return async (request) => {
-    const url = new URL(request.url)
-    const userId = url.searchParams.get('userId')
+    const { address } = request
+    const userId = address.searchParams.get('userId')
     if (userId === null) return null
-    if (!loopbackHost.test(url.hostname)) {
+    if (!loopbackHost.test(address.hostname)) {
       throw unauthorized(
         'The development user is known by a loopback name only: call the hub as localhost or 127.0.0.1.',
         'Host',
       )
     }
-    const roles = url.searchParams
+    const roles = address.searchParams
       .getAll('roles')
       .flatMap((names) => names.split(','))
       .filter((role) => role !== '')

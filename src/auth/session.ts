@@ -40,7 +40,7 @@ export function sessionAuthenticator(readSession: ReadSession, clock: Clock): Au
     )
   }
   return async (request) => {
-    const session = await callReadSession(readSession, request)
+    const session = await callReadSession(readSession, request.whole())
     if (session === null || session === undefined) return null
     if (typeof session !== 'object' || Array.isArray(session)) {
       throw new TidingsError('option_invalid', 'The "authenticate" option must return a session object or null.', {

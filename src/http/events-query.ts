@@ -1,3 +1,4 @@
+import type { Incoming } from '../auth/incoming.js'
 import { TidingsError } from '../errors.js'
 import type { HubSettings } from '../hub/settings.js'
 import { type Start, parseLastEventId, parseSince } from '../hub/start.js'
@@ -24,9 +25,9 @@ interface QueryParts {
 }
 
 /** Reads and checks the query; every refusal names its parameter. */
-export function parseEventsQuery(request: Request, parts: QueryParts): EventsQuery {
+export function parseEventsQuery(request: Incoming, parts: QueryParts): EventsQuery {
   const { settings } = parts
-  const query = new URL(request.url).searchParams
+  const query = request.address.searchParams
   const topics = [...new Set(query.getAll('topic').map((topic) => checkTopic(topic, 'topic')))]
   if (topics.length > settings.topicsPerStream) {
     throw new TidingsError(
@@ -41,10 +42,10 @@ export function parseEventsQuery(request: Request, parts: QueryParts): EventsQue
       field: 'type',
     })
   }
-  const poll = wantsPoll(request.headers.get('Accept')) ? readPoll(query, settings) : null
+  const poll = wantsPoll(request.header('Accept')) ? readPoll(query, settings) : null
   const since = query.get('since')
   const asked = since === null ? null : parseSince(since)
-  const lastEventId = request.headers.get(headers.lastEventId)
+  const lastEventId = request.header(headers.lastEventId)
   const start: Start = lastEventId ? parseLastEventId(lastEventId) : (asked ?? { kind: 'now' })
   // A poll that names no place only learns the current one.
   const place = poll && !lastEventId && since === null ? { ...poll, waitMs: 0 } : poll

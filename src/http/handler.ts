@@ -1,8 +1,10 @@
+import { type Incoming, incomingOf } from '../auth/incoming.js'
 import { TidingsError } from '../errors.js'
 import { Access } from './access.js'
+import { type Answer, toResponse } from './answer.js'
 import { BodyOutlet } from './body-outlet.js'
 import type { HttpParts } from './parts.js'
-import { problemResponse } from './problem.js'
+import { problemAnswer } from './problem.js'
 import { type OpenStream, getEvents, postEvents } from './routes/events.js'
 import { getHealth, getReady } from './routes/health.js'
 import { commandJob, deleteJob, getJob, getJobs, postJob, retryJob } from './routes/jobs.js'
@@ -12,16 +14,16 @@ export interface Handler {
   /** Answers any request. A stream comes as the body of the response. */
   fetch(request: Request): Promise<Response>
   /** The same for a runtime that carries streams itself: null means that `openStream` took it. */
-  handle(request: Request, openStream: OpenStream): Promise<Response | null>
+  handle(request: Incoming, openStream: OpenStream): Promise<Answer | null>
 }
 
-type Methods = Partial<Record<string, () => Promise<Response | null> | Response>>
+type Methods = Partial<Record<string, () => Promise<Answer | null> | Answer>>
 
 /** Request → Response for every route of the hub (spec §4). Nothing a stranger sends makes it throw. */
 export function createHandler(parts: HttpParts): Handler {
   const access = new Access(parts.jobs)
 
-  const methodsOf = (request: Request, path: readonly string[], openStream: OpenStream): Methods | null => {
+  const methodsOf = (request: Incoming, path: readonly string[], openStream: OpenStream): Methods | null => {
     const [head, name, action, ...more] = path
     if (more.length > 0) return null
     if (head === 'events' && name === undefined) {
@@ -54,28 +56,25 @@ export function createHandler(parts: HttpParts): Handler {
 
   const handle: Handler['handle'] = async (request, openStream) => {
     try {
-      const methods = methodsOf(request, pathOf(request.url), openStream)
+      const methods = methodsOf(request, pathOf(request.address), openStream)
       if (!methods)
         throw new TidingsError('not_found', 'There is nothing at this address. See PROTOCOL.md for what there is.')
       const run = Object.hasOwn(methods, request.method) ? methods[request.method] : undefined
       if (!run) {
         const allowed = Object.keys(methods).join(', ')
-        const refusal = problemResponse(
-          new TidingsError('method_not_allowed', `Use ${allowed} here.`, { field: 'method' }),
-          parts.core.onError,
-        )
-        refusal.headers.set('Allow', allowed)
-        return refusal
+        const refusal = new TidingsError('method_not_allowed', `Use ${allowed} here.`, { field: 'method' })
+        const answer = problemAnswer(refusal, parts.core.onError)
+        return { ...answer, headers: { ...answer.headers, Allow: allowed } }
       }
       return await run()
     } catch (error) {
-      return problemResponse(error, parts.core.onError)
+      return problemAnswer(error, parts.core.onError)
     }
   }
 
   const fetch: Handler['fetch'] = async (request) => {
     let carried: { outlet: BodyOutlet; headers: Readonly<Record<string, string>> } | null = null
-    const response = await handle(request, (listener, headers) => {
+    const answer = await handle(incomingOf(request), (listener, headers) => {
       const outlet = new BodyOutlet(listener, parts.core.endOfTick, parts.core.settings.unsentBytes)
       carried = { outlet, headers }
       const stop = (): void => outlet.abort()
@@ -84,7 +83,7 @@ export function createHandler(parts: HttpParts): Handler {
       else request.signal.addEventListener('abort', stop, { once: true })
       return outlet
     })
-    if (response) return response
+    if (answer) return toResponse(answer)
     const { outlet, headers } = carried as unknown as { outlet: BodyOutlet; headers: Record<string, string> }
     return new Response(outlet.stream, { status: 200, headers })
   }
@@ -93,8 +92,7 @@ export function createHandler(parts: HttpParts): Handler {
 }
 
 /** The decoded segments of a path; an escape that is no UTF-8 is refused. */
-function pathOf(url: string): string[] {
-  const { pathname } = new URL(url)
+function pathOf({ pathname }: URL): string[] {
   try {
     return pathname
       .split('/')

@@ -1,9 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { Readable } from 'node:stream'
 import { TidingsError } from '../errors.js'
 import type { AnyHub } from '../index.js'
+import type { Answer } from './answer.js'
 import { FrameJoiner } from './frame-joiner.js'
-import { problemResponse } from './problem.js'
+import { NodeRequest } from './node-request.js'
+import { problemAnswer } from './problem.js'
 import { SocketOutlet } from './socket-outlet.js'
 
 export interface NodeHandlerOptions {
@@ -51,13 +52,13 @@ export function toNodeHandler(hub: AnyHub, options: NodeHandlerOptions = {}): No
       if (!(await itsTurn(incoming, response))) return
       hub.internals.checkListener(incoming.socket.localAddress)
       const answer = await handler.handle(
-        toRequest(incoming, response, path),
+        new NodeRequest(incoming, response, path),
         (listener, headers) => new SocketOutlet(response, headers, listener, outlets),
       )
-      if (answer) await send(answer, incoming, response)
+      if (answer) send(answer, incoming, response)
     } catch (error) {
       if (response.headersSent || response.destroyed) return void response.destroy()
-      await send(problemResponse(error, core.onError), incoming, response).catch(() => response.destroy())
+      send(problemAnswer(error, core.onError), incoming, response)
     }
   }
 }
@@ -91,46 +92,10 @@ function itsTurn(incoming: IncomingMessage, response: ServerResponse): boolean |
   })
 }
 
-const hostShape = /^[A-Za-z0-9.:[\]_-]{1,255}$/
-
-function toRequest(incoming: IncomingMessage, response: ServerResponse, path: string): Request {
-  const host = incoming.headers.host ?? ''
-  // Never mended: a name that is made into "localhost" here would pass for a loopback name (T5).
-  if (host !== '' && !hostShape.test(host)) {
-    throw new TidingsError('query_invalid', 'The Host header is malformed.', { field: 'Host' })
-  }
-  const headers = new Headers()
-  const { rawHeaders } = incoming
-  for (let index = 0; index < rawHeaders.length; index += 2) {
-    const name = rawHeaders[index] as string
-    if (!name.startsWith(':')) headers.append(name, rawHeaders[index + 1] as string)
-  }
-  const abort = new AbortController()
-  response.on('close', () => {
-    if (!response.writableFinished) abort.abort()
-  })
-  const method = incoming.method ?? 'GET'
-  const hasBody = method !== 'GET' && method !== 'HEAD'
-  let url: URL
-  try {
-    // Never `new URL(path, base)` alone: "//evil" would name another host.
-    url = new URL(`http://${host === '' ? 'host.invalid' : host}${path.startsWith('/') ? path : `/${path}`}`)
-  } catch (cause) {
-    throw new TidingsError('query_invalid', 'The address of the request is malformed.', { field: 'url', cause })
-  }
-  return new Request(url, {
-    method,
-    headers,
-    signal: abort.signal,
-    ...(hasBody && { body: Readable.toWeb(incoming) as ReadableStream, duplex: 'half' as const }),
-  })
-}
-
-async function send(answer: Response, incoming: IncomingMessage, response: ServerResponse): Promise<void> {
-  const body = Buffer.from(await answer.arrayBuffer())
+function send({ status, headers, body }: Answer, incoming: IncomingMessage, response: ServerResponse): void {
   if (response.destroyed) return
   // A body that was refused half-way is not read to its end: the connection goes with it.
   if (!incoming.complete) response.setHeader('Connection', 'close')
-  response.writeHead(answer.status, Object.fromEntries(answer.headers))
-  response.end(answer.status === 204 ? undefined : body)
+  if (body === null) return void response.writeHead(status, headers).end()
+  response.writeHead(status, { ...headers, 'Content-Length': Buffer.byteLength(body) }).end(body)
 }

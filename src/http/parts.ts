@@ -1,3 +1,4 @@
+import type { Incoming } from '../auth/incoming.js'
 import type { MintJobToken } from '../auth/mint.js'
 import type { Principal } from '../auth/principal.js'
 import type { HubCore } from '../hub/hub.js'
@@ -8,7 +9,7 @@ export interface HttpParts {
   readonly core: HubCore
   readonly jobs: JobsEngine
   /** Throws `unauthorized`; never returns somebody else. */
-  readonly authenticate: (request: Request) => Promise<Principal>
+  readonly authenticate: (request: Incoming) => Promise<Principal>
   /** A token for watching one job (A4). */
   readonly mintJobToken: MintJobToken
 }

@@ -1,5 +1,6 @@
 import { TidingsError } from '../errors.js'
 import { type Problem, mediaTypes } from '../protocol/names.js'
+import type { Answer } from './answer.js'
 
 const titles: Partial<Record<number, string>> = {
   400: 'Bad request',
@@ -21,7 +22,7 @@ const titles: Partial<Record<number, string>> = {
  * The problem document of any error (RFC 9457). What is not a {@link TidingsError} is a fault of ours: it becomes a 500
  * without details, and the details go to `onError`.
  */
-export function problemResponse(error: unknown, onError: (error: unknown, stage: string) => void): Response {
+export function problemAnswer(error: unknown, onError: (error: unknown, stage: string) => void): Answer {
   const known = error instanceof TidingsError ? error : null
   if (!known || known.status === 500) onError(error, 'request')
   const shown =
@@ -38,10 +39,10 @@ export function problemResponse(error: unknown, onError: (error: unknown, stage:
     ...(shown.topics !== undefined && { topics: shown.topics }),
     ...(shown.retryAfterMs !== undefined && { retryAfterMs: shown.retryAfterMs }),
   }
-  const headers = new Headers({ 'Content-Type': mediaTypes.problem, 'Cache-Control': 'no-store' })
+  const headers: Record<string, string> = { 'Content-Type': mediaTypes.problem, 'Cache-Control': 'no-store' }
   if (shown.retryAfterMs !== undefined)
-    headers.set('Retry-After', String(Math.max(1, Math.ceil(shown.retryAfterMs / 1000))))
-  else if (shown.status === 503) headers.set('Retry-After', '1')
-  if (shown.status === 401) headers.set('WWW-Authenticate', 'Bearer')
-  return new Response(JSON.stringify(problem), { status: shown.status, headers })
+    headers['Retry-After'] = String(Math.max(1, Math.ceil(shown.retryAfterMs / 1000)))
+  else if (shown.status === 503) headers['Retry-After'] = '1'
+  if (shown.status === 401) headers['WWW-Authenticate'] = 'Bearer'
+  return { status: shown.status, headers, body: JSON.stringify(problem) }
 }

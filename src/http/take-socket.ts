@@ -63,7 +63,6 @@ export function takeSocket(response: ServerResponse): Socket | null {
   own.on = own.addListener = on
   own.prependListener = prependListener
 
-  socket.setTimeout(0)
   socket.on('error', ignore)
   socket.on('end', endWithReader)
   // What a reader sends into its stream is read and thrown away, so that its end is noticed.

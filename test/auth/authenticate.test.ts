@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { type AuthenticateOptions, createAuthenticate } from '#src/auth/authenticate.js'
+import { incomingOf } from '#src/auth/incoming.js'
 import { refuseBeyondLoopback } from '#src/auth/development.js'
 import { createJobTokenMint } from '#src/auth/mint.js'
 import { systemClock } from '#src/clock.js'
@@ -15,7 +16,7 @@ const development = { development: true, loopback: true, environment: 'test' }
 function ask(options: AuthenticateOptions, path = '/events', token?: string) {
   const headers = token === undefined ? {} : { Authorization: `Bearer ${token}` }
   return createAuthenticate({ environment: 'test', ...options })(
-    new Request(new URL(path, 'http://localhost:4000'), { headers }),
+    incomingOf(new Request(new URL(path, 'http://localhost:4000'), { headers })),
   )
 }
 

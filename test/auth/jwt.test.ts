@@ -1,6 +1,7 @@
 import { createHmac, generateKeyPairSync } from 'node:crypto'
 import { SignJWT } from 'jose'
 import { describe, expect, test } from 'vitest'
+import { incomingOf } from '#src/auth/incoming.js'
 import { jwtAuthenticator } from '#src/auth/jwt.js'
 import { systemClock } from '#src/clock.js'
 import { fakeClock } from '#src/testing/fake-clock.js'
@@ -22,7 +23,7 @@ function sign(
 
 const good = (more: object = {}) => ({ sub: '7', exp: nowSeconds() + 60, ...more })
 const asking = (authorization: string) =>
-  new Request('http://localhost/events', { headers: { Authorization: authorization } })
+  incomingOf(new Request('http://localhost/events', { headers: { Authorization: authorization } }))
 const authenticate = jwtAuthenticator([{ secret }], systemClock)
 const ask = (token: string, by = authenticate) => by(asking(`Bearer ${token}`))
 
@@ -52,7 +53,7 @@ describe('Bearer tokens', () => {
   })
 
   test('A1: a request without a Bearer token carries none', async () => {
-    await expect(authenticate(new Request('http://localhost/'))).resolves.toBeNull()
+    await expect(authenticate(incomingOf(new Request('http://localhost/')))).resolves.toBeNull()
     await expect(authenticate(asking('Basic YTpi'))).resolves.toBeNull()
   })
 

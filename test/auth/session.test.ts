@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest'
+import { incomingOf } from '#src/auth/incoming.js'
 import { type ReadSession, sessionAuthenticator } from '#src/auth/session.js'
 import { TidingsError } from '#src/errors.js'
 import { systemClock } from '#src/clock.js'
 
-const request = new Request('http://localhost/events')
+const request = incomingOf(new Request('http://localhost/events'))
 const ask = (readSession: unknown) => sessionAuthenticator(readSession as ReadSession, systemClock)(request)
 
 describe('sessions', () => {

@@ -1,3 +1,4 @@
+import type { Incoming } from '../../auth/incoming.js'
 import type { Principal } from '../../auth/principal.js'
 import { TidingsError } from '../../errors.js'
 import type { Outlet, OutletListener } from '../../hub/outlet.js'
@@ -6,7 +7,8 @@ import { formatCursor } from '../../protocol/cursor.js'
 import { defaults } from '../../protocol/defaults.js'
 import { headers as headerNames, mediaTypes } from '../../protocol/names.js'
 import type { Access } from '../access.js'
-import { json, readJson } from '../body.js'
+import { type Answer, json, jsonText, noContent } from '../answer.js'
+import { readJson } from '../body.js'
 import { type EventsQuery, parseEventsQuery } from '../events-query.js'
 import type { HttpParts } from '../parts.js'
 import { PollOutlet, type PollResult } from '../poll-outlet.js'
@@ -18,9 +20,9 @@ export type OpenStream = (listener: OutletListener, headers: Readonly<Record<str
 export async function getEvents(
   parts: HttpParts,
   access: Access,
-  request: Request,
+  request: Incoming,
   openStream: OpenStream,
-): Promise<Response | null> {
+): Promise<Answer | null> {
   const principal = await parts.authenticate(request)
   const query = parseEventsQuery(request, parts.core)
   const topics = await access.topicsFor(principal, query.topics, query.own)
@@ -35,7 +37,7 @@ async function stream(
   topics: readonly string[],
   query: EventsQuery,
   openStream: OpenStream,
-): Promise<Response | null> {
+): Promise<Answer | null> {
   const connection = await parts.core.connect(connectRequest(principal, topics, query), (listener, connectionId) =>
     openStream(listener, {
       'Content-Type': `${mediaTypes.stream}; charset=utf-8`,
@@ -44,7 +46,7 @@ async function stream(
       [headerNames.connectionId]: connectionId,
     }),
   )
-  return connection ? null : new Response(null, { status: 204 })
+  return connection ? null : noContent
 }
 
 async function poll(
@@ -54,7 +56,7 @@ async function poll(
   query: EventsQuery,
   { limit, waitMs }: NonNullable<EventsQuery['poll']>,
   signal: AbortSignal,
-): Promise<Response> {
+): Promise<Answer> {
   const { core } = parts
   let answer: (result: PollResult) => void = () => {}
   const answered = new Promise<PollResult>((resolve) => {
@@ -69,7 +71,7 @@ async function poll(
     answer,
   })
   const connection = await core.connect(connectRequest(principal, topics, query), () => outlet)
-  if (!connection) return new Response(null, { status: 204 })
+  if (!connection) return noContent
   const stop = (): void => outlet.end()
   if (signal.aborted) stop()
   signal.addEventListener('abort', stop, { once: true })
@@ -90,7 +92,7 @@ async function poll(
 const endedEarly = (core: HttpParts['core']): TidingsError =>
   new TidingsError('draining', 'This hub is shutting down.', { retryAfterMs: core.returnDelayMs('shutdown') })
 
-function pollResponse(result: PollResult, cursor: string, live: boolean, heartbeatMs: number): Response {
+function pollResponse(result: PollResult, cursor: string, live: boolean, heartbeatMs: number): Answer {
   const rest = JSON.stringify({
     protocol: defaults.protocolVersion,
     cursor,
@@ -100,9 +102,7 @@ function pollResponse(result: PollResult, cursor: string, live: boolean, heartbe
     ...(result.snapshots.length > 0 && { snapshots: result.snapshots }),
   })
   // The envelopes are JSON already, encoded once at publish.
-  return new Response(`{"events":[${result.envelopes.join(',')}],${rest.slice(1)}`, {
-    headers: { 'Content-Type': mediaTypes.json, 'Cache-Control': 'no-store' },
-  })
+  return jsonText(`{"events":[${result.envelopes.join(',')}],${rest.slice(1)}`)
 }
 
 const connectRequest = (principal: Principal, topics: readonly string[], query: EventsQuery) => ({
@@ -115,7 +115,7 @@ const connectRequest = (principal: Principal, topics: readonly string[], query: 
 })
 
 /** `POST /events`: one event, or an array of which all or none are stored. 202: it waits for the store (S5). */
-export async function postEvents(parts: HttpParts, access: Access, request: Request): Promise<Response> {
+export async function postEvents(parts: HttpParts, access: Access, request: Incoming): Promise<Answer> {
   const principal = await parts.authenticate(request)
   const { settings } = parts.core
   const body = await readJson(request, settings.bodyBytes)

@@ -1,3 +1,4 @@
+import type { Incoming } from '../../auth/incoming.js'
 import type { Principal } from '../../auth/principal.js'
 import { TidingsError } from '../../errors.js'
 import { checkEventId } from '../../protocol/event.js'
@@ -5,13 +6,14 @@ import { type Job, type JobAction, type JobStatus, type NewJob, jobStatuses } fr
 import { checkRetry } from '../../protocol/job-input.js'
 import { checkId, jobTopic, jobsTopic, userTopic } from '../../protocol/topic.js'
 import type { Access } from '../access.js'
-import { json, readObject } from '../body.js'
+import { type Answer, json, noContent } from '../answer.js'
+import { readObject } from '../body.js'
 import type { HttpParts } from '../parts.js'
 
 const actions = ['start', 'renew', 'complete', 'fail', 'cancel'] as const
 
 /** `POST /jobs`: 201 with the job and a token for watching it, 200 for an id that is known. */
-export async function postJob(parts: HttpParts, access: Access, request: Request): Promise<Response> {
+export async function postJob(parts: HttpParts, access: Access, request: Incoming): Promise<Answer> {
   const principal = await parts.authenticate(request)
   const body = await readObject(request, parts.core.settings.bodyBytes)
   const id = body.id === undefined ? parts.core.makeId() : checkId(body.id, 'id')
@@ -20,7 +22,7 @@ export async function postJob(parts: HttpParts, access: Access, request: Request
 }
 
 /** `POST /jobs/{id}/retry`: the same answers; like creating, it takes a grant to publish, for the new job too. */
-export async function retryJob(parts: HttpParts, access: Access, request: Request, jobId: string): Promise<Response> {
+export async function retryJob(parts: HttpParts, access: Access, request: Incoming, jobId: string): Promise<Answer> {
   const principal = await parts.authenticate(request)
   await access.requireCommand(principal, checkId(jobId, 'id'), 'retry')
   const { id = parts.core.makeId(), ...rest } = checkRetry(
@@ -34,15 +36,15 @@ async function madeJob(
   parts: HttpParts,
   { namespace }: Principal,
   { job, created }: { readonly job: Job; readonly created: boolean },
-): Promise<Response> {
+): Promise<Answer> {
   const { token } = await parts.mintJobToken(namespace, job.id)
   return json({ job, token }, created ? 201 : 200)
 }
 
 /** `GET /jobs?owner=&status=&after=&limit=`: newest first. Without `owner`: the caller's own. */
-export async function getJobs(parts: HttpParts, access: Access, request: Request): Promise<Response> {
+export async function getJobs(parts: HttpParts, access: Access, request: Incoming): Promise<Answer> {
   const principal = await parts.authenticate(request)
-  const query = new URL(request.url).searchParams
+  const query = request.address.searchParams
   const owner = query.get('owner') ?? (principal.userId === undefined ? null : userTopic(principal.userId))
   if (owner === null || !owner.startsWith('user:')) {
     throw new TidingsError('query_invalid', '"owner" must be "user:<id>".', { field: 'owner' })
@@ -67,7 +69,7 @@ export async function getJobs(parts: HttpParts, access: Access, request: Request
   return json(page)
 }
 
-export async function getJob(parts: HttpParts, access: Access, request: Request, id: string): Promise<Response> {
+export async function getJob(parts: HttpParts, access: Access, request: Incoming, id: string): Promise<Answer> {
   const principal = await parts.authenticate(request)
   return json(await access.readableJob(principal, checkId(id, 'id')))
 }
@@ -76,10 +78,10 @@ export async function getJob(parts: HttpParts, access: Access, request: Request,
 export async function commandJob(
   parts: HttpParts,
   access: Access,
-  request: Request,
+  request: Incoming,
   id: string,
   action: string,
-): Promise<Response> {
+): Promise<Answer> {
   const principal = await parts.authenticate(request)
   checkId(id, 'id')
   if (action !== 'update' && !actions.includes(action as (typeof actions)[number])) {
@@ -102,9 +104,9 @@ function commandOf(parts: HttpParts, action: JobAction['action'], body: Record<s
 }
 
 /** `DELETE /jobs/{id}`: the job and all it left behind, at once. */
-export async function deleteJob(parts: HttpParts, access: Access, request: Request, id: string): Promise<Response> {
+export async function deleteJob(parts: HttpParts, access: Access, request: Incoming, id: string): Promise<Answer> {
   const principal: Principal = await parts.authenticate(request)
   await access.requireCommand(principal, checkId(id, 'id'), 'delete')
   await parts.jobs.remove(principal.namespace, id)
-  return new Response(null, { status: 204 })
+  return noContent
 }

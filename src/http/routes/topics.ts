@@ -1,11 +1,12 @@
+import type { Incoming } from '../../auth/incoming.js'
 import { formatCursor } from '../../protocol/cursor.js'
 import { checkTopic } from '../../protocol/topic.js'
 import type { Access } from '../access.js'
-import { json } from '../body.js'
+import { type Answer, json } from '../answer.js'
 import type { HttpParts } from '../parts.js'
 
 /** `GET /topics/{topic}`: what is kept of it and who listens on this node. */
-export async function getTopic(parts: HttpParts, access: Access, request: Request, name: string): Promise<Response> {
+export async function getTopic(parts: HttpParts, access: Access, request: Incoming, name: string): Promise<Answer> {
   const principal = await parts.authenticate(request)
   const topic = checkTopic(name)
   await access.requireSubscribe(principal, topic)

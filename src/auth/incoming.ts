@@ -1,0 +1,28 @@
+/**
+ * What the hub reads of a request. A runtime that has more at hand than a `Request` makes one without paying for what
+ * nobody reads: making a `Request` and reading its body cost most of a publish over HTTP.
+ */
+export interface Incoming {
+  readonly method: string
+  readonly address: URL
+  /** The value of a header, several joined by `, `; null where there is none. `name` in any case. */
+  header(name: string): string | null
+  /** To be read once. */
+  readonly body: AsyncIterable<Uint8Array> | null
+  /** Fires when nobody waits for the answer any more. */
+  readonly signal: AbortSignal
+  /** The request as applications know it, for their own functions; its body is the hub's to read. */
+  whole(): Request
+}
+
+/** Any runtime's `Request`. */
+export function incomingOf(request: Request): Incoming {
+  return {
+    method: request.method,
+    address: new URL(request.url),
+    header: (name) => request.headers.get(name),
+    body: request.body as AsyncIterable<Uint8Array> | null,
+    signal: request.signal,
+    whole: () => request,
+  }
+}

@@ -1,0 +1,82 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Incoming } from '../auth/incoming.js'
+import { TidingsError } from '../errors.js'
+
+const hostShape = /^[A-Za-z0-9.:[\]_-]{1,255}$/
+
+/** A request of node:http, read where it lies. */
+export class NodeRequest implements Incoming {
+  readonly method: string
+  readonly address: URL
+  readonly #incoming: IncomingMessage
+  readonly #response: ServerResponse
+  #signal: AbortSignal | null = null
+
+  /** `path` is what is left of the URL below the base path. Throws `query_invalid` on a malformed address or host. */
+  constructor(incoming: IncomingMessage, response: ServerResponse, path: string) {
+    this.method = incoming.method ?? 'GET'
+    this.address = addressOf(incoming.headers.host ?? '', path)
+    this.#incoming = incoming
+    this.#response = response
+  }
+
+  /** From what was sent, not from `headers`: there Node keeps the first of two tokens and says nothing. */
+  header(name: string): string | null {
+    const wanted = name.toLowerCase()
+    const { rawHeaders } = this.#incoming
+    let value: string | null = null
+    for (let index = 0; index < rawHeaders.length; index += 2) {
+      const sent = rawHeaders[index] as string
+      if (sent.length !== wanted.length || sent.toLowerCase() !== wanted) continue
+      const one = (rawHeaders[index + 1] as string).trim()
+      value = value === null ? one : `${value}, ${one}`
+    }
+    return value
+  }
+
+  get body(): AsyncIterable<Uint8Array> | null {
+    if (!this.#hasBody) return null
+    // Left half-way, the socket stays: the refusal has to go out on it.
+    return { [Symbol.asyncIterator]: () => this.#incoming.iterator({ destroyOnReturn: false }) }
+  }
+
+  get signal(): AbortSignal {
+    if (!this.#signal) {
+      const response = this.#response
+      const abort = new AbortController()
+      if (response.destroyed) abort.abort()
+      response.on('close', () => {
+        if (!response.writableFinished) abort.abort()
+      })
+      this.#signal = abort.signal
+    }
+    return this.#signal
+  }
+
+  whole(): Request {
+    const headers = new Headers()
+    const { rawHeaders } = this.#incoming
+    for (let index = 0; index < rawHeaders.length; index += 2) {
+      const name = rawHeaders[index] as string
+      if (!name.startsWith(':')) headers.append(name, rawHeaders[index + 1] as string)
+    }
+    return new Request(this.address, { method: this.method, headers, signal: this.signal })
+  }
+
+  get #hasBody(): boolean {
+    return this.method !== 'GET' && this.method !== 'HEAD'
+  }
+}
+
+function addressOf(host: string, path: string): URL {
+  // Never mended: a name that is made into "localhost" here would pass for a loopback name (T5).
+  if (host !== '' && !hostShape.test(host)) {
+    throw new TidingsError('query_invalid', 'The Host header is malformed.', { field: 'Host' })
+  }
+  try {
+    // Never `new URL(path, base)` alone: "//evil" would name another host.
+    return new URL(`http://${host === '' ? 'host.invalid' : host}${path.startsWith('/') ? path : `/${path}`}`)
+  } catch (cause) {
+    throw new TidingsError('query_invalid', 'The address of the request is malformed.', { field: 'url', cause })
+  }
+}
