@@ -162,12 +162,14 @@ export class Channel {
       const hole = !sameEpoch || wentBack || (this.#whole && prev > this.#watermark.seq)
       if (hole || !this.#whole) this.#ring.restart({ epoch, seq: prev })
       this.#becomeWhole()
+      const heard = this.#watermark
       this.#watermark = { epoch, seq }
       if (!event || wentBack) this.#ring.restart(this.#watermark)
-      if (hole) this.#allBehind()
+      if (hole) this.#allBehind(heard)
       if (!event || wentBack) {
         // Too large to announce: its readers find it in the log, and nobody finds it in the ring.
-        for (const topic of topics) for (const connection of this.#readers.get(topic) ?? []) connection.fallBehind()
+        for (const topic of topics)
+          for (const connection of this.#readers.get(topic) ?? []) connection.fallBehind(heard)
         continue
       }
       const encoded = new EncodedEvent(event, epoch)
@@ -188,21 +190,22 @@ export class Channel {
 
   #interrupted(): void {
     this.#whole = false
-    this.#allBehind()
+    this.#allBehind(this.#watermark)
     this.#probe()
   }
 
   #probed(position: Position): void {
     this.#heard = true
     this.#probing = false
-    const missed = position.epoch !== this.#watermark.epoch || position.seq > this.#watermark.seq
+    const heard = this.#watermark
+    const missed = position.epoch !== heard.epoch || position.seq > heard.seq
     if (missed) {
       this.#watermark = position
       this.#ring.restart(position)
     }
     // Where nothing was missed nobody has to read: after an absence of the store ten thousand would, all at once.
     if (!this.#whole) this.#becomeWhole()
-    if (missed) this.#allBehind()
+    if (missed) this.#allBehind(heard)
   }
 
   #probe(): void {
@@ -236,7 +239,8 @@ export class Channel {
     }
   }
 
-  #allBehind(): void {
-    for (const connection of this.#connections) connection.fallBehind()
+  /** `heard`: up to where they were told of everything. */
+  #allBehind(heard: Position): void {
+    for (const connection of this.#connections) connection.fallBehind(heard)
   }
 }

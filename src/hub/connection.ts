@@ -147,9 +147,13 @@ export class Connection implements OutletListener {
     if ((this.live || waits) && !this.#outlet.full) this.#send(encoded)
   }
 
-  /** The feed has a hole, or an event was too large for it: read the log on from the position. */
-  fallBehind(): void {
+  /**
+   * The feed has a hole, or an event was too large for it: read the log on. Not from the last event of its own but from
+   * `heard`, which a ping may have told it: where that is a number the store has lost since, it has to hear so (S6).
+   */
+  fallBehind(heard: Position): void {
     if (this.#state !== 'live') return
+    if (heard.epoch === this.#position?.epoch && heard.seq > this.#position.seq) this.#position = heard
     this.#state = 'catching-up'
     void this.#advance()
   }

@@ -84,9 +84,11 @@ describe.skipIf(noRedis)('acknowledged writes that Redis lost', () => {
       const proxy = await proxyTo(server.port)
       // The node that heard everything, with its readers. It will come back after the newcomer has appended.
       const old = storeOn(proxy.url)
-      const { hub } = await openHub(old)
+      const { hub } = await openHub(old, { heartbeatMs: 100 })
       const live = new NotingReader(hub, 'live', topics)
       const job = new NotingReader(hub, 'job', ['job:j'])
+      // Nothing is ever said on its topic, but pings tell it cursors.
+      const quiet = new NotingReader(hub, 'quiet', ['quiet'])
       const stopping = new NotingReader(hub, 'inside', topics)
       const kept = new NotingReader(hub, 'at the last kept', topics)
       let turn = 0
@@ -107,6 +109,8 @@ describe.skipIf(noRedis)('acknowledged writes that Redis lost', () => {
       const last = first.publishes.at(-1)?.id as string
       await live.until(() => live.has(last))
       await job.until(() => job.events.length >= 3)
+      const lastHeard = positionOf(live.lastEventId).seq
+      await quiet.until(() => positionOf(quiet.lastEventId).seq >= lastHeard)
       const versionBefore = (await ask(hub, '/jobs/j')).body.version
       proxy.refuses = true
       proxy.cut()
@@ -152,13 +156,16 @@ describe.skipIf(noRedis)('acknowledged writes that Redis lost', () => {
       expect(told[1]?.data.job.counters.processed).toBe(10)
       expect(told[1]?.data.job.version).toBeLessThan(versionBefore)
 
+      await quiet.until(() => quiet.gaps.length > 0)
+      expect(quiet.gaps).toEqual(['lost'])
+
       const readers = [live, stopping, kept].map((reader) => {
         const more = returned.find(({ name }) => name === reader.name)?.notes ?? []
         return { name: reader.name, topics, layer: 'wire' as const, notes: [...reader.notes, ...more] }
       })
       const publishes = [...first.publishes, ...second.publishes]
       const losses = [{ kind: 'stretch', epoch: firstNew.epoch, kept: lastKeptSeq, resumed: firstNew.seq - 1 }] as const
-      expect(audit({ publishes, readers, losses, log: await logOf(newcomer, topics) })).toEqual([])
+      expect(audit({ publishes, readers: [...readers, quiet], losses, log: await logOf(newcomer, topics) })).toEqual([])
     })
   }
 
