@@ -1,1 +1,0 @@
-export { noRedis, startRedis } from '../fixtures/redis.js'
