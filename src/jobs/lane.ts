@@ -3,11 +3,12 @@ import { TidingsError } from '../errors.js'
 import { isEnded } from '../protocol/job.js'
 import type { Random } from '../random.js'
 import type { Claim, StateRead } from '../store/store.js'
+import { Crowd } from './crowd.js'
 import { flushWaitMs } from './job.js'
 import { KnownJobs } from './known.js'
 import type { Item } from './plan.js'
 import { reused } from './refusals.js'
-import { type Answer, type Waiting, waitingFor } from './waiting.js'
+import { type Answer, Waiting } from './waiting.js'
 import { Writer, type WriterParts } from './writer.js'
 import { claimOf } from './writes.js'
 
@@ -17,15 +18,13 @@ export interface LaneParts extends WriterParts {
   readonly onError: (error: unknown) => void
 }
 
-const windowMs = { from: 5, to: 250 } as const
-const urgentWindowMs = 20
 const largestBatch = { commands: 500, jobs: 100 } as const
 
 /**
  * The commands that this process has for one job and all in its group. They queue up, are applied one after another over the
  * pending states, and leave as one append: two children that publish at once would both write their parent, and one of them
- * in vain. Where other processes write the same jobs, each conflict doubles the time in which commands gather and each
- * success halves it: 50 writers without it cost 44 conflicts an accepted write.
+ * in vain. Where other processes write the same jobs, commands gather before they are written ({@link Crowd}): 50 writers
+ * without it cost 44 conflicts an accepted write.
  */
 export class Lane {
   readonly #parts: LaneParts
@@ -36,7 +35,7 @@ export class Lane {
   readonly #waiting = new Map<string, Waiting>()
   /** By job: when what its throttle withholds may leave. */
   readonly #flushes = new Map<string, Timer>()
-  #windowMs = 0
+  readonly #crowd = new Crowd()
   #running: Promise<void> | null = null
   #gathering: AbortController | null = null
   #closed = false
@@ -47,12 +46,13 @@ export class Lane {
     this.#parts = parts
     this.#known = new KnownJobs(parts.store, parts.clock, namespace)
     this.#writer = new Writer(parts, namespace, this.#known, {
-      stored: () => {
-        this.#windowMs = this.#windowMs <= windowMs.from ? 0 : this.#windowMs / 2
-      },
+      stored: () => this.#crowd.stored(parts.clock.monotonic()),
       conflicted: async (left) => {
-        this.#windowMs = Math.min(windowMs.to, Math.max(windowMs.from, this.#windowMs * 2))
-        await this.#gather(left, true)
+        this.#crowd.conflicted(parts.clock.monotonic())
+        const pauseMs = this.#crowd.pauseAfterConflictMs(parts.random.fraction())
+        if (pauseMs === 0) return []
+        await this.#gather(pauseMs)
+        this.#known.forgetAll()
         return this.#take(left)
       },
       settled: (jobIds) => {
@@ -87,8 +87,7 @@ export class Lane {
         ? same.answered.then((answer) => ({ ...answer, existed: true }))
         : same.answered
     }
-    const waiting = waitingFor(item, claim, () => void this.#waiting.delete(claim.id))
-    this.#waiting.set(claim.id, waiting)
+    const waiting = new Waiting(item, claim, this.#waiting)
     this.#queue.push(waiting)
     if (waiting.urgent) this.#gathering?.abort()
     this.#running ??= this.#run()
@@ -106,7 +105,9 @@ export class Lane {
   async #run(): Promise<void> {
     await null // What is sent in one go leaves in one append.
     while (this.#queue.length > 0) {
-      await this.#gather(this.#queue)
+      const { clock, random } = this.#parts
+      await this.#gather(this.#crowd.pauseMs(clock.monotonic(), random.fraction(), this.#isUrgent(this.#queue)))
+      if (!this.#crowd.isAlone(clock.monotonic())) this.#known.forgetAll()
       if (this.#tidy) this.#known.forgetUnused()
       this.#tidy = false
       await this.#writer.carryOut(this.#take([]))
@@ -114,20 +115,16 @@ export class Lane {
     this.#running = null
   }
 
-  /**
-   * Waits for company where others write too. Random, so that processes that met once do not meet again. What is urgent waits
-   * only after a conflict, and not long.
-   */
-  async #gather(commands: readonly Waiting[], afterConflict = false): Promise<void> {
-    if (this.#windowMs === 0 || this.#closed) return
-    const isUrgent = ({ urgent }: Waiting): boolean => urgent
-    const hurry = commands.some(isUrgent) || this.#queue.some(isUrgent)
-    if (hurry && !afterConflict) return
-    const mostMs = hurry ? Math.min(this.#windowMs, urgentWindowMs) : this.#windowMs
+  /** Waits for company, until something urgent comes. */
+  async #gather(pauseMs: number): Promise<void> {
+    if (pauseMs === 0 || this.#closed) return
     this.#gathering = new AbortController()
-    const delayMs = Math.ceil(mostMs * (0.5 + this.#parts.random.fraction()))
-    await wait(this.#parts.clock, delayMs, this.#gathering.signal)
+    await wait(this.#parts.clock, pauseMs, this.#gathering.signal)
     this.#gathering = null
+  }
+
+  #isUrgent(commands: readonly Waiting[]): boolean {
+    return commands.some(({ urgent }) => urgent) || this.#queue.some(({ urgent }) => urgent)
   }
 
   /** The next commands of the queue, as many as one append may carry beside those of `already`. */
