@@ -7,8 +7,8 @@ export interface Incoming {
   readonly address: URL
   /** The value of a header, several joined by `, `; null where there is none. `name` in any case. */
   header(name: string): string | null
-  /** To be read once. */
-  readonly body: AsyncIterable<Uint8Array> | null
+  /** The body, once; empty where there is none; null where it is longer than `limit` bytes. Rejects where it breaks off. */
+  read(limit: number): Promise<Uint8Array | null>
   /** Fires when nobody waits for the answer any more. */
   readonly signal: AbortSignal
   /** The request as applications know it, for their own functions; its body is the hub's to read. */
@@ -21,8 +21,25 @@ export function incomingOf(request: Request): Incoming {
     method: request.method,
     address: new URL(request.url),
     header: (name) => request.headers.get(name),
-    body: request.body as AsyncIterable<Uint8Array> | null,
+    read: (limit) => readBody(request.body as AsyncIterable<Uint8Array> | null, limit),
     signal: request.signal,
     whole: () => request,
   }
+}
+
+async function readBody(body: AsyncIterable<Uint8Array> | null, limit: number): Promise<Uint8Array | null> {
+  const parts: Uint8Array[] = []
+  let size = 0
+  for await (const part of body ?? []) {
+    size += part.length
+    if (size > limit) return null
+    parts.push(part)
+  }
+  const whole = new Uint8Array(size)
+  let at = 0
+  for (const part of parts) {
+    whole.set(part, at)
+    at += part.length
+  }
+  return whole
 }

@@ -34,10 +34,22 @@ export class NodeRequest implements Incoming {
     return value
   }
 
-  get body(): AsyncIterable<Uint8Array> | null {
-    if (!this.#hasBody) return null
-    // Left half-way, the socket stays: the refusal has to go out on it.
-    return { [Symbol.asyncIterator]: () => this.#incoming.iterator({ destroyOnReturn: false }) }
+  read(limit: number): Promise<Uint8Array | null> {
+    const incoming = this.#incoming
+    return new Promise((resolve, reject) => {
+      const parts: Buffer[] = []
+      let size = 0
+      incoming.on('data', (part: Buffer) => {
+        size += part.length
+        if (size <= limit) return void parts.push(part)
+        // Left half-way, the socket stays: the refusal has to go out on it.
+        incoming.pause()
+        resolve(null)
+      })
+      incoming.on('end', () => resolve(parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts)))
+      incoming.on('error', reject)
+      incoming.on('close', () => reject(new Error('The connection closed.')))
+    })
   }
 
   get signal(): AbortSignal {
@@ -61,10 +73,6 @@ export class NodeRequest implements Incoming {
       if (!name.startsWith(':')) headers.append(name, rawHeaders[index + 1] as string)
     }
     return new Request(this.address, { method: this.method, headers, signal: this.signal })
-  }
-
-  get #hasBody(): boolean {
-    return this.method !== 'GET' && this.method !== 'HEAD'
   }
 }
 

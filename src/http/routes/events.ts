@@ -81,7 +81,7 @@ async function poll(
     const isEmpty = result.envelopes.length + result.gaps.length + result.snapshots.length === 0
     // An answer without events would say that there was nothing.
     if (cursor === null || (failure !== null && isEmpty)) throw failure ?? endedEarly(core)
-    return pollResponse(result, formatCursor(cursor), connection.live, core.settings.heartbeatMs)
+    return pollResponse(result, formatCursor(cursor), connection.upToDate && failure === null, core.settings.heartbeatMs)
   } finally {
     signal.removeEventListener('abort', stop)
     connection.gone()
@@ -92,11 +92,11 @@ async function poll(
 const endedEarly = (core: HttpParts['core']): TidingsError =>
   new TidingsError('draining', 'This hub is shutting down.', { retryAfterMs: core.returnDelayMs('shutdown') })
 
-function pollResponse(result: PollResult, cursor: string, live: boolean, heartbeatMs: number): Answer {
+function pollResponse(result: PollResult, cursor: string, upToDate: boolean, heartbeatMs: number): Answer {
   const rest = JSON.stringify({
     protocol: defaults.protocolVersion,
     cursor,
-    upToDate: live,
+    upToDate,
     heartbeatMs,
     ...(result.gaps.length > 0 && { gaps: result.gaps }),
     ...(result.snapshots.length > 0 && { snapshots: result.snapshots }),
