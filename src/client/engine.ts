@@ -1,18 +1,15 @@
-import type { Clock, Timer } from '../clock.js'
+import type { Timer } from '../clock.js'
 import type { Random } from '../random.js'
 import type { ClientError } from './error.js'
 import { step } from './machine.js'
-import { type Access, readStream } from './sse.js'
-import type { Action, Input, MachineState, TimerName } from './state.js'
+import { type Access, type ReadStream, readStream } from './sse.js'
+import type { Action, Input, MachineState, StreamNews, TimerName, Transport } from './state.js'
 import type { Topics } from './topics.js'
 
 export interface EngineParts {
   readonly state: MachineState
   readonly access: Access
-  readonly clock: Clock
   readonly random: Random
-  /** 128 random bits: by them the hub knows that a stream takes another's place. */
-  readonly client: string
   readonly topics: Topics
   readonly report: (error: ClientError) => void
   /** After each input that changed the state, before anything is done about it. */
@@ -22,12 +19,17 @@ export interface EngineParts {
 /** A wall clock that ran this far ahead of the monotonic one was not set by hand: the machine slept. */
 const sleptMs = 30_000
 
+/** Polls are read by code that loads when it is used: behind most networks it never is, and it would break the limit of C9. */
+const readerOf = async (transport: Transport): Promise<ReadStream> =>
+  transport === 'sse' ? readStream : (await import('./poll.js')).readPolls
+
 /**
  * Runs the machine: feeds it what happens, one after the other, and does what it says. Returns the way in. An input that
  * comes while another is worked on, from a handler, waits for its turn.
  */
 export function runMachine(parts: EngineParts): (input: Input) => void {
-  const { access, clock, random, client, topics, report, changed } = parts
+  const { access, random, topics, report, changed } = parts
+  const { clock } = access
   const queue: Input[] = []
   const timers = new Map<TimerName, Timer>()
   const streams = new Map<number, AbortController>()
@@ -45,10 +47,16 @@ export function runMachine(parts: EngineParts): (input: Input) => void {
 
   const act = (action: Action): void => {
     if (action.type === 'open') {
-      const abort = new AbortController()
       const { id: stream } = action.stream
+      const abort = new AbortController()
+      const { signal } = abort
+      const tell = (news: StreamNews): void => {
+        if (!signal.aborted) send({ ...news, stream })
+      }
       streams.set(stream, abort)
-      void readStream(access, action.stream, client, action.refresh, abort.signal, (news) => send({ ...news, stream }))
+      void readerOf(action.stream.transport)
+        .then((read) => read(access, action.stream, action.refresh, signal, tell))
+        .catch((cause) => tell({ type: 'ended', cause }))
     } else if (action.type === 'abort') {
       streams.get(action.stream)?.abort()
       streams.delete(action.stream)

@@ -1,13 +1,16 @@
-import { type Clock, systemClock } from '../clock.js'
+import { type Clock, lightClock } from '../clock.js'
+import type { Job } from '../protocol/job.js'
 import { type Random, systemRandom } from '../random.js'
 import { runMachine } from './engine.js'
 import { browserEnvironment, type Environment } from './environment.js'
 import { ClientError } from './error.js'
-import { type JobView, jobViews } from './job.js'
+import type { JobPort } from './jobs.js'
 import { initialState } from './machine.js'
-import { type Access, type TokenAnswer } from './sse.js'
+import type { Access, TokenAnswer } from './sse.js'
+import type { TransportChoice } from './state.js'
 import { alike, type ClientStatus, createListeners, describe, type Readable } from './status.js'
 import { type Handler, type Handlers, type SubscribeOptions, createTopics } from './topics.js'
+import { lazyView } from './view.js'
 
 export interface ClientOptions {
   /** Where the hub is mounted: `/tidings`, `https://hub.example`. Relative addresses need a page. */
@@ -19,6 +22,13 @@ export interface ClientOptions {
   readonly getToken?: (options: { refresh: boolean }) => TokenAnswer
   /** Whether cookies go to another origin. Default `same-origin`. */
   readonly credentials?: RequestCredentials
+  /**
+   * `sse` or `poll` alone; default `auto`: a stream, and polls while something between here and the hub breaks streams
+   * (spec C4). The same events come either way.
+   */
+  readonly transport?: TransportChoice
+  /** What the hub's lists of connections call this client. */
+  readonly name?: string
   /** Start after this cursor, as an earlier client's `status` gave it. Default: from now. */
   readonly cursor?: string
   /** Failures in a row after which the client stops until `connect()`. Default: it never gives up. */
@@ -40,14 +50,21 @@ export interface Client {
    * signed in (`user:`, `session:`, `role:`, `jobs:`, `all`), and on subscribed topics of these kinds; each event once.
    */
   on(type: string, handler: Handler): () => void
-  /** The state of a job, live while it is subscribed to. The same object for the same id. Throws `topic_invalid`. */
-  job(id: string): JobView
+  /**
+   * The state of a job, live while it is subscribed to; null until it is known. The same object for the same arguments.
+   * `token`: as it came with the job, for whoever may not read it otherwise.
+   */
+  job(id: string, options?: { readonly token?: string }): JobView
+  /** The jobs of whoever is signed in, newest first (at most 1,000), live while subscribed to; null until they are known. */
+  jobs(): Readable<readonly Job[] | null>
   /** Connects after `disconnect()` or after a refusal that stopped the client. Without subscriptions nothing is opened. */
   connect(): void
   /** Closes the connection and stays away; subscriptions and the cursor are kept. */
   disconnect(): void
   /** Closes the connection and opens a new one at once, or as soon as the hub allows. */
   reconnect(): void
+  /** Uses this transport from now on; `auto` begins with a stream again. */
+  forceTransport(transport: TransportChoice): void
   /** Ends the client for good. */
   close(): void
   readonly status: Readable<ClientStatus>
@@ -55,13 +72,27 @@ export interface Client {
   onError(listener: (error: ClientError) => void): () => void
 }
 
+/** A job as it stands: null until it is known. Its updates come only while somebody is subscribed. */
+export type JobView = Readable<Job | null>
+
+/** Beyond this many views the oldest are made anew when they are asked for again. */
+const rememberedViews = 200
+
 /** Makes a client (spec §7). Nothing is opened before the first subscription. */
 export function createClient(options: ClientOptions): Client {
-  const { url, getToken, credentials = 'same-origin', cursor, maxAttempts } = options
-  const { clock = systemClock, random = systemRandom, environment = browserEnvironment } = options
+  const { url, getToken, credentials = 'same-origin', cursor, maxAttempts, transport, name } = options
+  const { clock = lightClock, random = systemRandom, environment = browserEnvironment } = options
   // Looked up at each call: pages replace `fetch`, and browsers refuse to call it as a method of something else.
   const fetch: typeof globalThis.fetch = options.fetch ?? ((input, init) => globalThis.fetch(input, init))
-  const access: Access = { url: url.replace(/\/+$/, ''), fetch, getToken, credentials, now: clock.now }
+  const access: Access = {
+    url: url.replace(/\/+$/, ''),
+    fetch,
+    getToken,
+    credentials,
+    clock,
+    client: random.bytes(16).join('-'),
+    name,
+  }
 
   const errorListeners = createListeners<ClientError>((cause) => console.error(cause))
   const report = (error: ClientError): void => {
@@ -70,16 +101,14 @@ export function createClient(options: ClientOptions): Client {
   }
   const failed = (cause: unknown): void => report(new ClientError('client', `A handler threw: ${cause}`, { cause }))
 
-  const state = initialState(cursor, maxAttempts)
+  const state = initialState(cursor, maxAttempts, transport)
   const statusListeners = createListeners<void>(failed)
   let status = describe(state)
   const topics = createTopics(report, (want) => send({ type: 'want', want }))
   const send = runMachine({
     state,
     access,
-    clock,
     random,
-    client: random.bytes(16).join('-'),
     topics,
     report,
     changed: (next) => {
@@ -89,17 +118,39 @@ export function createClient(options: ClientOptions): Client {
       statusListeners.call()
     },
   })
-  const unwatch = environment.watch((type) => send({ type }))
+  const undos = [environment.watch((type) => send({ type }))]
+  const port: JobPort = {
+    topics,
+    access,
+    random,
+    failed,
+    connected: () => status.connectionId !== null,
+    sibling(own) {
+      const sibling = createClient({ ...options, getToken: own })
+      undos.push(sibling.close)
+      return sibling
+    },
+  }
+  const views = new Map<string, Readable<unknown>>()
+  const view = <Value>(key: string, load: () => Promise<Readable<Value | null>>): Readable<Value | null> => {
+    const known = (views.get(key) as Readable<Value | null> | undefined) ?? lazyView(load, failed)
+    views.set(key, known)
+    if (views.size > rememberedViews) views.delete(views.keys().next().value as string)
+    return known
+  }
 
   return {
     subscribe: (topic, handlers, parts) => topics.add(topic, handlers, parts),
     on: (type, handler) => topics.add(null, { [type]: handler }),
-    job: jobViews({ topics, access, clock, random, failed }),
+    job: (id, { token } = {}) =>
+      view(`${id} ${token}`, async () => (await import('./jobs.js')).jobView(id, token, port)),
+    jobs: () => view('', async () => (await import('./jobs.js')).jobsView(port)),
     connect: () => send({ type: 'connect' }),
     disconnect: () => send({ type: 'disconnect' }),
     reconnect: () => send({ type: 'reconnect' }),
+    forceTransport: (choice) => send({ type: 'transport', choice }),
     close: () => {
-      unwatch()
+      for (const undo of undos) undo()
       send({ type: 'close' })
     },
     status: { subscribe: (listener) => statusListeners.add(listener), getSnapshot: () => status },
@@ -109,8 +160,7 @@ export function createClient(options: ClientOptions): Client {
 
 export type { Environment, EnvironmentNews } from './environment.js'
 export { ClientError, type ErrorKind } from './error.js'
-export type { JobView } from './job.js'
 export type { TokenAnswer } from './sse.js'
-export type { ConnectionStatus } from './state.js'
+export type { ConnectionStatus, Transport, TransportChoice } from './state.js'
 export type { ClientStatus, Readable } from './status.js'
 export type { Handler, Handlers, SubscribeOptions } from './topics.js'

@@ -1,11 +1,18 @@
 import { backoffMs } from './backoff.js'
 import type { ClientError } from './error.js'
-import type { MachineState, TimerName, Turn, Wanted } from './state.js'
+import type { MachineState, Parked, Slot, Stream, TimerName, Transport, Turn, Wanted } from './state.js'
 
-/** A first byte may take a slow sign-in behind a slow proxy, but a person should not look at nothing for longer. */
-const helloWithinMs = 15_000
+/** A first byte may take a slow proxy, but a person should not look at nothing for longer. */
+export const helloWithinMs = 15_000
+/** As many streams in a row without a word, and the next try is a poll (spec C4). */
+const missesBeforePoll = 3
+/** While polls are in use a stream is tried at once, after this long, then after twice as long: eight minutes at most. */
+const probeAfterMs = 30_000
+const probeDoublings = 4
 /** A connection that lasted this long was a good one: the next failure starts counting anew. */
 const stableAfterMs = 10_000
+
+export const slots = ['current', 'sse', 'poll'] as const
 
 /** Sets the timer of this name; without `ms`, stops it. */
 export const setTimer = ({ actions }: Turn, name: TimerName, ms: number | null = null): void =>
@@ -14,37 +21,44 @@ export const setTimer = ({ actions }: Turn, name: TimerName, ms: number | null =
 export const same = (a: Wanted, b: Wanted): boolean => a.own === b.own && `${a.topics}` === `${b.topics}`
 
 /** What is to be connected now, if anything is. */
-const wanted = ({ enabled, frozen, parked, want }: MachineState): Wanted | null =>
-  enabled && !frozen && !parked ? want : null
+const wanted = ({ parked, want }: MachineState): Wanted | null => (parked ? null : want)
 
 /** Lets go of a stream and its timer. */
-export function letGo(turn: Turn, which: 'current' | 'opening'): void {
-  const stream = turn.state[which]
+export function letGo(turn: Turn, slot: Slot): void {
+  const stream = turn.state[slot]
   if (stream) turn.actions.push({ type: 'abort', stream: stream.id })
-  turn.state[which] = null
-  setTimer(turn, which)
+  turn.state[slot] = null
+  setTimer(turn, slot)
+  if (slot === 'sse') setTimer(turn, 'late')
 }
 
 /** Lets go of everything that is under way. */
 export function drop(turn: Turn): void {
-  letGo(turn, 'current')
-  letGo(turn, 'opening')
+  for (const slot of slots) letGo(turn, slot)
   turn.state.waiting = false
   setTimer(turn, 'retry')
+  setTimer(turn, 'probe')
 }
 
-/** Opens a stream for what is wanted now, at the cursor; the one that is up stays until the new one's `hello`. */
-export function open(turn: Turn, refresh = false): void {
+/**
+ * Opens a stream for what is wanted now, at the cursor; the one that is up stays until the new one's `hello`. Of another
+ * transport than the one in use, it is a trial beside what there is.
+ */
+export function open(turn: Turn, refresh = false, transport: Transport = turn.state.mode): void {
   const { state, actions } = turn
   const request = wanted(state)
   if (!request) return
-  letGo(turn, 'opening')
-  setTimer(turn, 'retry')
-  state.waiting = false
+  if (transport === state.mode) {
+    letGo(turn, 'sse')
+    letGo(turn, 'poll')
+    setTimer(turn, 'retry')
+    state.waiting = false
+  }
   state.refreshed ||= refresh
-  state.opening = { id: state.nextId++, request, cursor: state.cursor }
-  actions.push({ type: 'open', stream: state.opening, refresh })
-  setTimer(turn, 'opening', helloWithinMs)
+  const stream = { id: state.nextId++, transport, request, cursor: state.cursor }
+  state[transport] = stream
+  actions.push({ type: 'open', stream, refresh })
+  setTimer(turn, transport, helloWithinMs)
 }
 
 /** Opens now, or as soon as the hub allows. */
@@ -57,32 +71,54 @@ export function openSoon(turn: Turn): void {
 
 /** Makes true what is wanted, if it is not already on its way. */
 export function settle(turn: Turn): void {
-  const { current, opening, waiting } = turn.state
-  const want = wanted(turn.state)
+  const { state } = turn
+  const want = wanted(state)
+  const fits = (slot: Slot): boolean | null => want && state[slot] && same(state[slot].request, want)
   if (!want) return drop(turn)
-  if (waiting || (opening && same(opening.request, want))) return
-  if (current && same(current.request, want)) letGo(turn, 'opening')
-  else openSoon(turn)
+  if (state.waiting || fits(state.mode)) return
+  if (!fits('current') || state.current?.transport !== state.mode) return openSoon(turn)
+  for (const slot of slots) if (!fits(slot)) letGo(turn, slot)
 }
 
-/** Stops until the subscriptions change or until `connect()`; an error is told. */
-export function park(turn: Turn, until: 'change' | 'connect', error: ClientError | null): void {
+/** When a stream is tried again beside the polls that are in use. */
+export function planProbe(turn: Turn): void {
+  const { probes } = turn.state
+  setTimer(turn, 'probe', probes && probeAfterMs * 2 ** Math.min(probes - 1, probeDoublings))
+}
+
+/** Stops; an error is told. */
+export function park(turn: Turn, until: Parked, error: ClientError | null = null): void {
   drop(turn)
   turn.state.parked = until
   turn.state.error = error
   if (error) turn.actions.push({ type: 'report', error })
 }
 
-/** Tries again with growing pauses, and never before `retryAfterMs` have passed. */
-export function retry(turn: Turn, error: ClientError, retryAfterMs = 0): void {
+/**
+ * Tries again with growing pauses, and never before `retryAfterMs` have passed: by a poll where streams say nothing, by a
+ * stream where polls are not answered either.
+ */
+export function retry(turn: Turn, stream: Stream, error: ClientError, retryAfterMs = 0): void {
   const { state, actions } = turn
-  state.failures++
+  const spoke = 'upAt' in stream
+  count(turn, stream.transport)
   // A refresh that was cut short is tried again.
   state.refreshed = false
+  // A stream that spoke and was cut is short, not broken; one that fell silent may be.
+  if (stream.transport === 'sse') state.misses = spoke && error.kind !== 'timeout' ? 0 : state.misses + 1
+  if (state.choice === 'auto') {
+    state.mode = (stream.transport === 'poll' ? spoke : state.misses >= missesBeforePoll) ? 'poll' : 'sse'
+    // The late stream that was to be replaced may still say hello.
+    if (state[state.mode]) return
+  }
   if (state.attempt + 1 >= state.maxAttempts) return park(turn, 'connect', error)
   state.error = error
   actions.push({ type: 'report', error })
   pause(turn, retryAfterMs, true)
+}
+
+const count = ({ state }: Turn, transport: Transport): void => {
+  state.failures = { ...state.failures, [transport]: state.failures[transport] + 1 }
 }
 
 /** Comes back after `retryAfterMs`, plus a random pause where `jitter` or where this is not the first time in a row. */
@@ -96,12 +132,19 @@ export function pause(turn: Turn, retryAfterMs: number, jitter: boolean): void {
 }
 
 /**
- * A stream is over: `otherwise`, unless another is on its way or still up. One that was well from its `hello` until `until`
- * makes the failure the first one.
+ * The stream in `slot` is over: `otherwise`, unless another is on its way in its place, or it was a probe, whose polls
+ * hear of refusals themselves. One that was well from its `hello` until `until` makes the failure the first one.
  */
-export function lost(turn: Turn, which: 'current' | 'opening', until: number, otherwise: () => void): void {
+export function lost(turn: Turn, slot: Slot, until: number, otherwise: (stream: Stream) => void): void {
   const { state } = turn
-  if (which === 'current' && state.current && until - state.current.upAt >= stableAfterMs) state.attempt = 0
-  letGo(turn, which)
-  if (which === 'opening' || !state.opening) otherwise()
+  const { current, mode } = state
+  const stream = state[slot]
+  if (!stream) return
+  if (slot === 'current' && current && until - current.upAt >= stableAfterMs) {
+    state.attempt = 0
+    if (current.transport === 'sse') state.misses = state.probes = 0
+  }
+  letGo(turn, slot)
+  if (slot === 'sse' && mode === 'poll') count(turn, slot)
+  else if (slot !== 'current' || !state[mode]) otherwise(stream)
 }

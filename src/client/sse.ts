@@ -1,3 +1,4 @@
+import type { Clock } from '../clock.js'
 import { eventsPath, lastEventIdHeader, type Problem, problemType, streamType } from '../protocol/names.js'
 import { SseDecoder } from '../protocol/sse-decode.js'
 import { clampRetryAfterMs, parseRetryAfter } from './backoff.js'
@@ -11,8 +12,11 @@ export interface Access {
   readonly fetch: typeof globalThis.fetch
   readonly getToken: ((options: { refresh: boolean }) => TokenAnswer) | undefined
   readonly credentials: RequestCredentials
-  /** Wall clock, Unix ms. */
-  now(): number
+  readonly clock: Clock
+  /** 128 random bits: by them the hub knows that a stream takes another's place. */
+  readonly client: string
+  /** What the hub's lists of connections call this client. */
+  readonly name: string | undefined
 }
 export type TokenAnswer = string | null | undefined | Promise<string | null | undefined>
 
@@ -23,58 +27,73 @@ export async function get(
   refresh: boolean,
   headers: Record<string, string> = {},
   signal: AbortSignal | null = null,
+  sent?: () => void,
 ): Promise<Response> {
   const token = await getToken?.({ refresh })
   if (token) headers.Authorization = `Bearer ${token}`
   signal?.throwIfAborted()
+  sent?.()
   return fetch(url + path, { headers, signal, credentials, cache: 'no-store' })
 }
 
-/** Opens the stream and tells what comes of it until it ends, or until `signal` fires: after that, nothing. */
-export async function readStream(
+/** Asks for the events of a stream after its cursor, in the form of `Accept`; `more` goes into the query. */
+export function getEvents(
   access: Access,
-  { request, cursor }: Stream,
-  client: string,
+  { request, cursor }: Pick<Stream, 'request' | 'cursor'>,
   refresh: boolean,
+  Accept: string,
+  more: Record<string, string>,
   signal: AbortSignal,
-  listener: (news: StreamNews) => void,
-): Promise<void> {
-  const tell = (news: StreamNews): void => {
-    if (!signal.aborted) listener(news)
-  }
-  const topics = request.topics.map((topic) => ['topic', topic])
-  const query = new URLSearchParams([...topics, ['client', client], ...(request.own ? [['own', '1']] : [])])
+  sent?: () => void,
+): Promise<Response> {
+  const query = new URLSearchParams({ ...more, ...(access.name && { name: access.name }) })
+  if (request.own) query.append('own', '1')
+  for (const topic of request.topics) query.append('topic', topic)
   // Also accepting problem documents tells the hub that this reader understands a status (H7).
-  const headers: Record<string, string> = { Accept: `${streamType}, ${problemType}` }
+  const headers: Record<string, string> = { Accept: `${Accept}, ${problemType}` }
   if (cursor) headers[lastEventIdHeader] = cursor
-  try {
-    const response = await get(access, `${eventsPath}?${query}`, refresh, headers, signal)
-    const { status, body } = response
-    if (status !== 200 || !body || !isOfType(response, streamType)) return tell(await refusal(response, access.now()))
-    const decoder = new SseDecoder(
-      {
-        onMessage: ({ event, data, lastEventId }) =>
-          tell({ type: 'message', name: event, cursor: lastEventId, data: parse(data) }),
-        onRetry: (retryMs) => tell({ type: 'retryField', retryMs }),
-      },
-      cursor,
-    )
-    const reader = body.getReader()
-    for (let read = await reader.read(); !read.done; read = await reader.read()) {
-      tell({ type: 'byte' })
-      decoder.push(read.value)
-    }
-    tell({ type: 'ended' })
-  } catch (cause) {
-    tell({ type: 'ended', cause })
-  }
+  return get(access, `${eventsPath}?${query}`, refresh, headers, signal, sent)
 }
 
-const isOfType = ({ headers }: Response, type: string): boolean | undefined =>
+/** Opens a stream and tells what comes of it until it ends. Rejects where the network fails and when `signal` fires. */
+export type ReadStream = (
+  access: Access,
+  stream: Stream,
+  refresh: boolean,
+  signal: AbortSignal,
+  tell: (news: StreamNews) => void,
+) => Promise<void>
+
+export const readStream: ReadStream = async (access, stream, refresh, signal, tell) => {
+  // The hub closes a stream whose place this one takes; polls do not name the client, for they take no stream's place.
+  const { client } = access
+  const response = await getEvents(access, stream, refresh, streamType, { client }, signal, () =>
+    tell({ type: 'sent' }),
+  )
+  const { status, body } = response
+  if (status !== 200 || !body || !isOfType(response, streamType))
+    return tell(await refusal(response, access.clock.now()))
+  const decoder = new SseDecoder(
+    {
+      onMessage: ({ event, data, lastEventId }) =>
+        tell({ type: 'message', name: event, cursor: lastEventId, data: parse(data) }),
+      onRetry: (retryMs) => tell({ type: 'retryField', retryMs }),
+    },
+    stream.cursor,
+  )
+  const reader = body.getReader()
+  for (let read = await reader.read(); !read.done; read = await reader.read()) {
+    tell({ type: 'byte' })
+    decoder.push(read.value)
+  }
+  tell({ type: 'ended' })
+}
+
+export const isOfType = ({ headers }: Response, type: string): boolean | undefined =>
   headers.get('Content-Type')?.startsWith(type)
 
 /** What an answer that is no stream means. */
-async function refusal(response: Response, nowMs: number): Promise<Failed> {
+export async function refusal(response: Response, nowMs: number): Promise<Failed> {
   const { status, headers } = response
   let problem: Partial<Problem> = {}
   try {

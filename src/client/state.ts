@@ -10,6 +10,11 @@ import type { ClientError } from './error.js'
  */
 export type ConnectionStatus = 'idle' | 'connecting' | 'connected' | 'polling' | 'waiting' | 'offline' | 'closed'
 
+/** How a connection carries events: as one stream, or in slices (spec C4). */
+export type Transport = 'sse' | 'poll'
+/** `auto`: a stream, and polls where something between here and the hub breaks streams. */
+export type TransportChoice = Transport | 'auto'
+
 /** What one connection is to carry. */
 export interface Wanted {
   /** Sorted. */
@@ -18,14 +23,16 @@ export interface Wanted {
   readonly own: boolean
 }
 
+/** One stream, or one row of polls: what they tell is the same. */
 export interface Stream {
   readonly id: number
+  readonly transport: Transport
   readonly request: Wanted
   /** The cursor it was opened with; empty: from now. */
   readonly cursor: string
 }
 
-/** A stream whose `hello` has come. Moments are monotonic ms. */
+/** A stream whose `hello` has come; of polls the first answer counts as one. Moments are monotonic ms. */
 interface LiveStream extends Stream {
   readonly connectionId: string
   readonly heartbeatMs: number
@@ -33,20 +40,29 @@ interface LiveStream extends Stream {
   readonly lastByteAt: number
 }
 
+/**
+ * Why nothing is opened, where anything is wanted: until the subscriptions change, or until `connect()`, because of an
+ * answer or of `disconnect()`; while the page is in the back-forward cache; or for good, after `close()`.
+ */
+export type Parked = null | 'change' | 'connect' | 'frozen' | 'closed'
+
 export interface MachineState {
-  readonly closed: boolean
-  /** False after `disconnect()`. */
-  readonly enabled: boolean
-  /** Stopped by an answer: until the subscriptions change, or until `connect()`. */
-  readonly parked: null | 'change' | 'connect'
-  /** The page is in the back-forward cache. */
-  readonly frozen: boolean
+  readonly parked: Parked
   readonly online: boolean
   readonly want: Wanted | null
+  readonly choice: TransportChoice
+  /** What the next connection is opened by. */
+  readonly mode: Transport
   /** The stream that hands events on. */
   readonly current: LiveStream | null
-  /** The stream that will take its place at its `hello`. */
-  readonly opening: Stream | null
+  /** What is being opened: whose `hello` comes takes the current one's place. Both while polls are tried beside a late
+   *  stream, or a stream beside polls. */
+  readonly sse: Stream | null
+  readonly poll: Stream | null
+  /** Streams in a row that said nothing, or fell silent, since one was stable. */
+  readonly misses: number
+  /** Streams tried beside polls since one was stable. */
+  readonly probes: number
   /** A timer will try again. */
   readonly waiting: boolean
   /** Nobody tries before this moment: the hub said so. */
@@ -58,7 +74,7 @@ export interface MachineState {
   readonly attempt: number
   readonly maxAttempts: number
   /** Failures since the start. */
-  readonly failures: number
+  readonly failures: Readonly<Record<Transport, number>>
   /** The token was refreshed since the last `hello`. */
   readonly refreshed: boolean
   readonly retryMs: number
@@ -66,23 +82,28 @@ export interface MachineState {
   readonly lastEvent: TidingsEvent | null
 }
 
-/** Two timers belong to a stream: `opening` waits for its `hello`, `current` is its watchdog. */
-export type TimerName = 'batch' | 'retry' | 'opening' | 'current'
+/** The places of streams. */
+export type Slot = 'current' | Transport
+
+/** Each place has a timer: of what is being opened it waits for its `hello`, of the current one it is the watchdog. */
+export type TimerName = 'batch' | 'retry' | 'late' | 'probe' | Slot
 
 /** What may happen. */
 export type Input =
   | { readonly type: 'want'; readonly want: Wanted | null }
   | { readonly type: 'connect' | 'disconnect' | 'reconnect' | 'close' }
+  | { readonly type: 'transport'; readonly choice: TransportChoice }
   | { readonly type: 'online' | 'offline' | 'visible' | 'frozen' | 'resumed' }
   | { readonly type: TimerName }
   | StreamInput
 
-/** News of one stream. Of one that is neither current nor opening it changes nothing. */
+/** News of one stream. Of one that has no place any more it changes nothing. */
 type StreamInput = StreamNews & { readonly stream: number }
 
 /** What streams tell. */
 export type StreamNews =
-  | { readonly type: 'byte' }
+  /** The request is on its way: what came before, a sign-in say, tells nothing about the network to the hub. */
+  | { readonly type: 'sent' | 'byte' }
   | { readonly type: 'retryField'; readonly retryMs: number }
   | {
       readonly type: 'message'
@@ -134,5 +155,7 @@ export interface Moment {
 /** A step while it is being made: the next state, already a copy, and the actions so far. */
 export interface Turn extends Moment {
   readonly state: { -readonly [Key in keyof MachineState]: MachineState[Key] }
+  /** Where the stream stands that the input is news of. */
+  readonly slot: Slot
   readonly actions: Action[]
 }

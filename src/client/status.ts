@@ -1,12 +1,13 @@
 import type { TidingsEvent } from '../protocol/event.js'
 import type { ClientError } from './error.js'
 import { statusOf } from './machine.js'
-import type { ConnectionStatus, MachineState } from './state.js'
+import type { ConnectionStatus, MachineState, Transport } from './state.js'
 
 /** The state of a client as people and programs look at it (spec C7). */
 export interface ClientStatus {
   readonly status: ConnectionStatus
-  readonly transport: 'sse' | null
+  /** What carries events at the moment. */
+  readonly transport: Transport | null
   /** Null while there is no connection. */
   readonly connectionId: string | null
   readonly lastEvent: TidingsEvent | null
@@ -14,8 +15,8 @@ export interface ClientStatus {
   readonly error: ClientError | null
   /** Tries since the last stable connection; 0 while connected. */
   readonly attempt: number
-  /** Failures since the client was made. */
-  readonly failures: number
+  /** Failures since the client was made, of each transport. */
+  readonly failures: Readonly<Record<Transport, number>>
   /** The last position seen; null before the first. */
   readonly cursor: string | null
 }
@@ -61,7 +62,7 @@ export function describe(state: MachineState): ClientStatus {
   const { current } = state
   return {
     status: statusOf(state),
-    transport: current ? 'sse' : null,
+    transport: current?.transport ?? null,
     connectionId: current?.connectionId ?? null,
     lastEvent: state.lastEvent,
     error: state.error,

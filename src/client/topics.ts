@@ -136,9 +136,10 @@ export function createTopics(report: (error: ClientError) => void, wantChanged: 
       }
     },
     joined({ stream: { request, cursor } }) {
-      const added = request.topics.filter((topic) => cursor && (!live.includes(topic) || unsettled.has(topic)))
-      live = request.topics
-      unsettled = new Set(cursor ? [] : live)
+      const keys = request.own ? [person, ...request.topics] : request.topics
+      const added = keys.filter((key) => (cursor || key === person) && (!live.includes(key) || unsettled.has(key)))
+      live = keys
+      unsettled = new Set(cursor ? [] : request.topics)
       for (const topic of added) each(entries.get(topic), undefined, ({ onJoin }) => onJoin)
     },
     deliver({ event, cursor, request }) {

@@ -46,25 +46,18 @@ export class SseDecoder {
 
   /** Takes the next bytes and calls the handlers for all that they complete. Throws RangeError on an endless event. */
   push(bytes: Uint8Array): void {
-    const text = this.#text.decode(bytes, { stream: true })
-    let start = 0
-    if (text.length > 0) {
-      if (text.charCodeAt(0) === this.#skip) start = 1
-      this.#skip = -1
-    }
-    for (let at = start; at < text.length; at++) {
-      const code = text.charCodeAt(at)
-      if (code !== 10 && code !== 13) continue
-      const line = this.#line + text.slice(start, at)
+    let text = this.#text.decode(bytes, { stream: true })
+    // An empty part tells nothing about the next character.
+    if (text === '') return
+    if (text.charCodeAt(0) === this.#skip) text = text.slice(1)
+    this.#skip = text.endsWith('\r') ? 10 : -1
+    const lines = text.split(/\r\n?|\n/)
+    const rest = lines.pop()
+    for (const line of lines) {
+      this.#take(this.#line + line)
       this.#line = ''
-      if (code === 13) {
-        if (at + 1 === text.length) this.#skip = 10
-        else if (text.charCodeAt(at + 1) === 10) at++
-      }
-      start = at + 1
-      this.#take(line)
     }
-    this.#line += text.slice(start)
+    this.#line += rest
     if (this.#line.length + this.#data.length > maxEventCharacters) {
       throw new RangeError('An event of the stream is too long')
     }
@@ -72,18 +65,15 @@ export class SseDecoder {
 
   #take(line: string): void {
     if (line === '') return this.#dispatch()
-    const colon = line.indexOf(':')
-    if (colon === 0) return
-    const field = colon < 0 ? line : line.slice(0, colon)
-    let value = colon < 0 ? '' : line.slice(colon + 1)
-    if (value.charCodeAt(0) === 32) value = value.slice(1)
+    // Always matches; of a comment the name is empty.
+    const [, field, value = ''] = /^([^:]*):? ?(.*)/s.exec(line) ?? []
     if (field === 'data') {
       this.#data += this.#hasData ? `\n${value}` : value
       this.#hasData = true
     } else if (field === 'event') this.#event = value
     else if (field === 'id') {
       if (!value.includes('\0')) this.#idBuffer = value
-    } else if (field === 'retry' && digits.test(value)) this.#handlers.onRetry?.(Number.parseInt(value, 10))
+    } else if (field === 'retry' && digits.test(value)) this.#handlers.onRetry?.(Number(value))
   }
 
   #dispatch(): void {

@@ -1,6 +1,9 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { EnvironmentNews } from '#src/client/environment.js'
 import { type ClientOptions, createClient } from '#src/client/index.js'
+// Loaded here, so that with time standing still the client has it at once.
+import '#src/client/jobs.js'
+import '#src/client/poll.js'
 import type { Job } from '#src/protocol/job.js'
 import { fakeClock } from '#src/testing/fake-clock.js'
 import { seededRandom } from '#src/testing/seeded-random.js'
@@ -252,7 +255,7 @@ describe('the state as a store', () => {
       lastEvent: null,
       error: null,
       attempt: 0,
-      failures: 0,
+      failures: { sse: 0, poll: 0 },
       cursor: null,
     })
     expect(client.status.getSnapshot()).toBe(first)
@@ -265,7 +268,7 @@ describe('the state as a store', () => {
     hub.fault = () => ({ refuse: 'network' })
     hub.cut()
     await clock.advance(0)
-    expect(client.status.getSnapshot()).toMatchObject({ status: 'waiting', failures: 1, attempt: 1 })
+    expect(client.status.getSnapshot()).toMatchObject({ status: 'waiting', failures: { sse: 1 }, attempt: 1 })
     expect(client.status.getSnapshot().error?.kind).toBe('connection')
     client.close()
     expect(client.status.getSnapshot().status).toBe('closed')
@@ -297,7 +300,7 @@ describe('the environment', () => {
     await clock.advance(45_000)
     expect(hub.requests).toHaveLength(2)
     expect(hub.open).toBe(1)
-    expect(client.status.getSnapshot()).toMatchObject({ status: 'connected', failures: 0 })
+    expect(client.status.getSnapshot()).toMatchObject({ status: 'connected', failures: { sse: 0 } })
   })
 
   test('C2: hidden in the back-forward cache and shown again, it comes back at its cursor', async () => {

@@ -1,24 +1,11 @@
 import type { GapReason } from '#src/protocol/control.js'
 import { parseCursor } from '#src/protocol/cursor.js'
 import { encodeSse } from '#src/protocol/sse-encode.js'
-import type { TidingsEvent } from '#src/protocol/event.js'
 import type { Job } from '#src/protocol/job.js'
 import type { Random } from '#src/random.js'
 import type { FakeClock } from '#src/testing/fake-clock.js'
-
-/** What goes wrong with one request: a refusal, or what becomes of its stream after so many bytes. */
-export interface Fault {
-  readonly refuse?: 'network' | 'silence' | 'portal' | number
-  /** The stream ends (or, half-open, only falls silent) after this many bytes, which may be inside a frame. */
-  readonly bytes?: number
-  readonly ending?: 'end' | 'error' | 'silence'
-  /** Each frame is sent twice. */
-  readonly twice?: boolean
-}
-
-export interface Logged extends TidingsEvent {
-  readonly seq: number
-}
+import { envelopeFor, type Fault, type Logged } from './fake-network.js'
+import { FakePolls } from './fake-polls.js'
 
 const encoder = new TextEncoder()
 const heartbeatMs = 25_000
@@ -40,25 +27,32 @@ export class FakeHub {
     cursor: string | null
     token: string | null
     client: string | null
+    poll: boolean
   }[] = []
   ownTopics: string[] = []
   forbidden = new Set<string>()
-  /** Asked for each stream. */
-  fault: () => Fault = () => ({})
+  /** Asked for each stream and each poll. */
+  fault: (transport: 'sse' | 'poll') => Fault = () => ({})
+  /** A proxy holds back streams, the headers too; polls pass. What it holds comes when the stream ends. */
+  buffering = false
+  /** A proxy cuts answers that are held longer than this. */
+  heldMs = Number.POSITIVE_INFINITY
   retryAfterMs = 0
   readonly #clock: FakeClock
   readonly #random: Random
   readonly #streams = new Set<FakeStream>()
+  readonly #polls: FakePolls
   #seq = 0
   #ids = 0
 
   constructor(clock: FakeClock, random: Random) {
     this.#clock = clock
     this.#random = random
+    this.#polls = new FakePolls(this, clock)
   }
 
   get open(): number {
-    return this.#streams.size
+    return this.#streams.size + this.#polls.held
   }
 
   get head(): string {
@@ -82,6 +76,7 @@ export class FakeHub {
     }
     this.log.push(event)
     for (const stream of this.#streams) stream.event(event, `${this.epoch}.${event.seq}`)
+    this.#polls.published()
     return event
   }
 
@@ -104,6 +99,7 @@ export class FakeHub {
   /** Ends every stream. */
   cut(): void {
     for (const stream of [...this.#streams]) stream.end('error')
+    this.#polls.cut()
   }
 
   /** Another history: what was kept is gone, numbers start anew. */
@@ -121,16 +117,19 @@ export class FakeHub {
     const headers = new Headers(init?.headers)
     if (url.pathname.startsWith('/jobs/')) {
       const job = this.jobs.get(decodeURIComponent(url.pathname.slice('/jobs/'.length)))
-      const fault = this.fault()
+      const fault = this.fault('poll')
       if (fault.refuse) throw new TypeError('fetch failed')
       return job ? Response.json({ ...job, cursor: this.head }) : new Response(null, { status: 404 })
     }
-    const fault = this.fault()
+    const poll = headers.get('Accept')?.startsWith('application/json') ?? false
+    const fault = this.fault(poll ? 'poll' : 'sse')
     const topics = url.searchParams.getAll('topic')
     const own = url.searchParams.get('own') === '1'
     const cursor = headers.get('Last-Event-ID')
     const client = url.searchParams.get('client')
-    this.requests.push({ topics, own, cursor, token: headers.get('Authorization'), client })
+    this.requests.push({ topics, own, cursor, token: headers.get('Authorization'), client, poll })
+    if (fault.lateMs) await this.#late(fault.lateMs, signal)
+    if (this.buffering && !poll) await this.#late(3_600_000, signal)
     if (fault.refuse === 'network') throw new TypeError('fetch failed')
     if (fault.refuse === 'portal') return new Response('<h1>Welcome</h1>', { headers: { 'Content-Type': 'text/html' } })
     if (fault.refuse === 'silence') {
@@ -140,7 +139,28 @@ export class FakeHub {
     if (fault.refuse) return this.#problem(fault.refuse, 'internal')
     const wrong = topics.filter((topic) => this.forbidden.has(topic))
     if (wrong.length > 0) return this.#problem(403, 'forbidden', wrong)
-    return this.#stream([...topics, ...(own ? this.ownTopics : [])], cursor, fault, signal)
+    signal.throwIfAborted()
+    const all = [...topics, ...(own ? this.ownTopics : [])]
+    if (!poll) return this.#stream(all, cursor, fault, signal)
+    const waitMs = Number(url.searchParams.get('wait')) * 1_000
+    return this.#polls.answer({ topics: all, cursor, fault, signal, waitMs: cursor ? waitMs : 0 })
+  }
+
+  async #late(ms: number, signal: AbortSignal): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      const timer = this.#clock.setTimer(resolve, ms)
+      signal.addEventListener('abort', () => {
+        timer.cancel()
+        reject(signal.reason)
+      })
+    })
+  }
+
+  /** Where a reader with this cursor goes on, and whether something is missing before. */
+  start(cursor: string | null): { after: number; gap: GapReason | null } {
+    const from = cursor === null ? null : parseCursor(cursor)
+    const gap = cursor === null ? null : this.#gap(from)
+    return { gap, after: gap ? this.keptFrom - 1 : (from?.seq ?? this.#seq) }
   }
 
   #problem(status: number, code: string, topics?: string[]): Response {
@@ -153,9 +173,7 @@ export class FakeHub {
     const stream = new FakeStream(topics, fault, this.#random, () => this.#streams.delete(stream))
     signal.addEventListener('abort', () => stream.end('error'))
     this.#streams.add(stream)
-    const from = cursor === null ? null : parseCursor(cursor)
-    const gap = cursor === null ? null : this.#gap(from)
-    const after = gap ? this.keptFrom - 1 : (from?.seq ?? this.#seq)
+    const { after, gap } = this.start(cursor)
     const at = `${this.epoch}.${after}`
     const hello = { connectionId: `c${this.requests.length}`, cursor: at, resumed: cursor !== null && !gap, topics }
     const more = { heartbeatMs, protocol: 1, degraded: false }
@@ -200,11 +218,8 @@ class FakeStream {
   }
 
   event(event: Logged, cursor: string | null): void {
-    const matching = (event.topics ?? [event.topic]).filter((topic) => this.#topics.has(topic))
-    const [topic, ...others] = matching
-    if (topic === undefined) return
-    const { topics: _, ...rest } = event
-    const envelope = { ...rest, topic, ...(others.length > 0 && { topics: matching }) }
+    const envelope = envelopeFor(event, this.#topics)
+    if (!envelope) return
     const frame = encodeSse({ event: event.type, id: cursor ?? undefined, data: JSON.stringify(envelope) })
     this.write(frame)
     if (this.#fault.twice) this.write(frame)

@@ -104,7 +104,7 @@ describe('against the real hub, over real sockets', () => {
     await until(client.status, () => got.length >= rounds * 20)
     expect(got).toEqual(Array.from({ length: rounds * 20 }, (_, n) => n))
     expect(proxy.accepted).toBeGreaterThan(5)
-    expect(status(client).failures).toBeGreaterThan(0)
+    expect(status(client).failures.sse).toBeGreaterThan(0)
   })
 
   test('C1: topics come and go while events flow: one connection, nothing lost or handed on twice', async () => {
@@ -252,8 +252,8 @@ describe('against the real hub, over real sockets', () => {
       import { createClient } from ${JSON.stringify(client)}
       const client = createClient({ url: 'http://127.0.0.1:9' })
       client.subscribe('report:1', {})
-      client.onError(() => client.status.getSnapshot().failures === 2 && client.close())
-      process.on('exit', () => console.log(client.status.getSnapshot().failures))`
+      client.onError(() => client.status.getSnapshot().failures.sse === 2 && client.close())
+      process.on('exit', () => console.log(client.status.getSnapshot().failures.sse))`
     const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', script])
     expect(stdout).toBe('2\n')
   })

@@ -10,7 +10,7 @@ describe('one stream for all topics', () => {
     expect(machine.opened).toEqual([])
     expect(machine.pass(0).actions).toContainEqual({
       type: 'open',
-      stream: { id: 1, request: { topics: ['a', 'b'], own: false }, cursor: '' },
+      stream: { id: 1, transport: 'sse', request: { topics: ['a', 'b'], own: false }, cursor: '' },
       refresh: false,
     })
     expect(machine.status).toBe('connecting')
@@ -25,7 +25,7 @@ describe('one stream for all topics', () => {
     machine.pass(1)
     expect(machine.actions).toContainEqual({
       type: 'open',
-      stream: { id: 2, request: { topics: ['a', 'b', 'c'], own: false }, cursor: 'e.7' },
+      stream: { id: 2, transport: 'sse', request: { topics: ['a', 'b', 'c'], own: false }, cursor: 'e.7' },
       refresh: false,
     })
     expect(machine.aborted).toEqual([])
@@ -61,7 +61,7 @@ describe('one stream for all topics', () => {
     const machine = connected().want('a', 'b').pass(50)
     machine.news({ type: 'ended' }, 1)
     expect(machine.status).toBe('connecting')
-    expect(machine.state.failures).toBe(0)
+    expect(machine.state.failures).toEqual({ sse: 0, poll: 0 })
     expect(machine.hello('e.0', 2).status).toBe('connected')
   })
 })
@@ -199,7 +199,7 @@ describe('bye', () => {
     const machine = connected().pass(10_000).bye('shutdown', 7_000)
     expect(machine.aborted).toEqual([1])
     expect(machine.due('retry')).toBe(7_000)
-    expect(machine.state.failures).toBe(0)
+    expect(machine.state.failures).toEqual({ sse: 0, poll: 0 })
     expect(machine.send({ type: 'visible' }).opened).toEqual([])
     expect(machine.pass(7_000).opened).toEqual([2])
   })
@@ -345,7 +345,8 @@ describe('the application decides', () => {
     machine.send({ type: 'close' })
     expect(machine.aborted).toEqual([2])
     expect(machine.status).toBe('closed')
-    for (const name of ['batch', 'retry', 'opening', 'current'] as const) expect(machine.due(name)).toBeUndefined()
+    for (const name of ['batch', 'retry', 'late', 'probe', 'sse', 'poll', 'current'] as const)
+      expect(machine.due(name)).toBeUndefined()
     for (const type of ['connect', 'reconnect', 'online', 'resumed'] as const) {
       expect(machine.send({ type }).actions).toEqual([])
     }

@@ -1,0 +1,99 @@
+import type { Clock } from '../clock.js'
+import type { PollBody } from '../protocol/poll.js'
+import { firstPace, type Pace, paceAfter, paceAfterCut } from './pace.js'
+import { type Access, getEvents, isOfType, type ReadStream, refusal } from './sse.js'
+import type { Failed, Stream, StreamNews } from './state.js'
+
+/** Beyond what the hub may hold an answer, it has this long to arrive. */
+const answerWithinMs = 10_000
+/** What counts as a heartbeat here: the longest silence of polls that go well is an interval and a slow answer. */
+const heartbeatMs = 30_000
+/** Statuses by which something before the hub says that it would not wait for an answer. */
+const cutStatuses = [408, 502, 504]
+
+type Answer = { readonly body: PollBody; readonly connectionId: string }
+
+/**
+ * Polls from a cursor and tells what a stream would have told (spec C4): the first answer is its `hello`, and the cursor
+ * at the end of each is a `ping`. Ends where not even an answer at once comes through.
+ */
+export const readPolls: ReadStream = async (access, stream, refresh, signal, tell) => {
+  const { clock } = access
+  let { cursor } = stream
+  let pace: Pace | null = firstPace
+  for (let first = true; pace; ) {
+    await wait(clock, pace.pauseMs, signal)
+    const askedAt = clock.monotonic()
+    const answer = await ask(access, { ...stream, cursor }, refresh && first, pace.waitS, signal)
+    if (answer && 'status' in answer) return tell(answer)
+    if (!answer) {
+      pace = paceAfterCut(pace)
+      continue
+    }
+    const { body, connectionId } = answer
+    tell({ type: 'byte' })
+    if (first) tell({ type: 'message', name: 'hello', cursor: '', data: { connectionId, heartbeatMs } })
+    first = false
+    for (const news of messagesOf(body)) tell(news)
+    cursor = body.cursor
+    const quiet = body.events.length === 0 && !body.gaps
+    pace = paceAfter(pace, { quiet, more: !body.upToDate, tookMs: clock.monotonic() - askedAt })
+  }
+  tell({ type: 'ended', cause: new Error('Polls are not answered.') })
+}
+
+/** One poll: its answer, a refusal, or null where it was cut on the way. Rejects when `signal` fires. */
+async function ask(
+  access: Access,
+  stream: Stream,
+  refresh: boolean,
+  waitS: number,
+  signal: AbortSignal,
+): Promise<Answer | Failed | null> {
+  const stop = new AbortController()
+  const end = (): void => stop.abort()
+  signal.addEventListener('abort', end)
+  const timer = access.clock.setTimer(end, waitS * 1_000 + answerWithinMs)
+  try {
+    const response = await getEvents(access, stream, refresh, 'application/json', { wait: `${waitS}` }, stop.signal)
+    const { status, headers } = response
+    if (cutStatuses.includes(status) && waitS > 0) return null
+    if (status !== 200 || !isOfType(response, 'application/json')) return await refusal(response, access.clock.now())
+    const body: PollBody = await response.json()
+    return { body, connectionId: headers.get('Tidings-Connection-Id') ?? '' }
+  } catch {
+    signal.throwIfAborted()
+    return null
+  } finally {
+    timer.cancel()
+    signal.removeEventListener('abort', end)
+  }
+}
+
+/** The parts of an answer as a stream would have told them. An event's own cursor has the epoch of the answer's (P8.7). */
+function messagesOf({ events, gaps = [], snapshots = [], cursor }: PollBody): StreamNews[] {
+  const epoch = cursor.slice(0, cursor.lastIndexOf('.'))
+  const message = (name: string, data: unknown, at = ''): StreamNews => ({ type: 'message', name, cursor: at, data })
+  return [
+    ...gaps.map((gap) => message('gap', gap)),
+    ...snapshots.map((snapshot) => message('snapshot', snapshot)),
+    ...events.map((event) => message(event.type, event, event.seq === undefined ? '' : `${epoch}.${event.seq}`)),
+    message('ping', { cursor, degraded: false }, cursor),
+  ]
+}
+
+/** Rejects when `signal` fires. */
+async function wait(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
+  // What was told may have led to it.
+  signal.throwIfAborted()
+  await new Promise<void>((resolve) => {
+    const done = (): void => {
+      timer.cancel()
+      signal.removeEventListener('abort', done)
+      resolve()
+    }
+    const timer = clock.setTimer(done, ms, { keepsProcess: true })
+    signal.addEventListener('abort', done)
+  })
+  signal.throwIfAborted()
+}
