@@ -67,9 +67,9 @@ export function reduce(state: JobState, command: Command, now: number): Reduced 
   if (command.action === 'cancel') return end(state, [], 'cancelled', {}, now)
   // Whatever a worker says first also starts the job (J4), and each word of it renews the lease (J6).
   const events: JobEvent[] = []
-  let leased: JobState = { ...state, leasedAt: now }
+  let leased = state
   if (state.job.status === 'queued') {
-    leased = { ...leased, job: started(leased.job, now) }
+    leased = { ...state, job: started(state.job, now) }
     events.push(event(jobEventTypes.started, leased.job))
   }
   switch (command.action) {
@@ -87,7 +87,7 @@ export function reduce(state: JobState, command: Command, now: number): Reduced 
       return update(leased, events, command, now)
     case 'start':
     case 'renew':
-      return publish(leased, events, [], now)
+      return publish({ ...leased, leasedAt: now }, events, [], now)
   }
 }
 
@@ -109,6 +109,7 @@ function update(state: JobState, events: JobEvent[], given: JobUpdate, now: numb
     ...state,
     job: visible ? changed(job, shown) : job,
     setTotal,
+    leasedAt: now,
     withheld: state.withheld || visible,
     ...(given.log && { heldLines: [...state.heldLines, ...given.log.map((line) => ({ at: now, ...line }))] }),
   }

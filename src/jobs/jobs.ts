@@ -136,16 +136,18 @@ export function createJobs(options: JobsOptions): JobsEngine {
 
     async command(namespace, jobId, command) {
       open()
-      if (!possible(jobId)) throw notFound(String(jobId))
-      const checked = checkCommand(command)
-      if (events && checked.action === 'update') {
-        for (const [at, { type, data }] of (checked.publish ?? []).entries())
-          events.check(type, data, `publish[${at}].`)
+      if (!lanes.has(namespace, jobId) && !possible(jobId)) throw notFound(String(jobId))
+      const { id, attempt, ...action } = checkCommand(command)
+      if (events && action.action === 'update') {
+        for (const [at, { type, data }] of (action.publish ?? []).entries()) events.check(type, data, `publish[${at}].`)
       }
       // The attempt is no part of what an id stands for: another process repeats the command without knowing it.
-      const { id, attempt, ...content } = checked
-      const item = { jobId, command: { attempt, ...content } }
-      return await lanes.send(namespace, item, claimOf(jobId, id, content))
+      const claim = claimOf(jobId, id, action)
+      return await lanes.send(
+        namespace,
+        { jobId, command: attempt === undefined ? action : { ...action, attempt } },
+        claim,
+      )
     },
 
     async snapshot(namespace, jobId) {

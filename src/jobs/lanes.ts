@@ -19,8 +19,8 @@ export class Lanes {
   readonly #parts: LaneParts
   /** By namespace and the job at the top of a group. */
   readonly #lanes = new Map<string, Lane>()
-  /** By namespace and job. */
-  readonly #homes = new Map<string, Home>()
+  /** By namespace, then by job. */
+  readonly #homes = new Map<string, Map<string, Home>>()
 
   constructor(parts: LaneParts) {
     this.#parts = parts
@@ -28,7 +28,14 @@ export class Lanes {
 
   /** Lanes and jobs that are remembered, for tests of what is left behind. */
   get size(): number {
-    return this.#lanes.size + this.#homes.size
+    let size = this.#lanes.size
+    for (const homes of this.#homes.values()) size += homes.size
+    return size
+  }
+
+  /** Whether the job has been looked for lately, and may be there. */
+  has(namespace: string, jobId: string): boolean {
+    return this.#homes.get(namespace)?.has(jobId) ?? false
   }
 
   /** See {@link Lane.send}. */
@@ -48,11 +55,15 @@ export class Lanes {
 
   /** What was idle since the last look goes: what it remembers is only worth a read. */
   forgetIdle(): void {
-    for (const [key, home] of this.#homes) {
-      if (home.lane && home.idleMark) this.#homes.delete(key)
-      home.idleMark = true
+    const used = new Set<Lane | null>()
+    for (const [namespace, homes] of this.#homes) {
+      for (const [jobId, home] of homes) {
+        if (home.lane && home.idleMark) homes.delete(jobId)
+        else used.add(home.lane)
+        home.idleMark = true
+      }
+      if (homes.size === 0) this.#homes.delete(namespace)
     }
-    const used = new Set(Array.from(this.#homes.values(), ({ lane }) => lane))
     for (const [key, lane] of this.#lanes) {
       if (lane.idle && !used.has(lane)) this.#lanes.delete(key)
       else lane.forgetUnused()
@@ -66,26 +77,28 @@ export class Lanes {
   }
 
   #homeOf(namespace: string, jobId: string): Home {
-    const key = JSON.stringify([namespace, jobId])
-    let home = this.#homes.get(key)
-    if (!home) {
-      home = { lane: null, waiting: [], idleMark: false }
-      this.#homes.set(key, home)
-      this.#find(namespace, jobId, key, home).catch((error: unknown) => {
-        if (this.#homes.get(key) === home) this.#homes.delete(key)
-        for (const tell of home?.waiting.splice(0) ?? []) tell(null, error)
-      })
+    let homes = this.#homes.get(namespace)
+    if (!homes) this.#homes.set(namespace, (homes = new Map<string, Home>()))
+    const known = homes.get(jobId)
+    if (known) {
+      known.idleMark = false
+      return known
     }
-    home.idleMark = false
+    const home: Home = { lane: null, waiting: [], idleMark: false }
+    homes.set(jobId, home)
+    this.#find(namespace, jobId, home).catch((error: unknown) => {
+      if (this.#homes.get(namespace)?.get(jobId) === home) this.#homes.get(namespace)?.delete(jobId)
+      for (const tell of home.waiting.splice(0)) tell(null, error)
+    })
     return home
   }
 
-  async #find(namespace: string, jobId: string, key: string, home: Home): Promise<void> {
+  async #find(namespace: string, jobId: string, home: Home): Promise<void> {
     const read = await this.#parts.store.state(namespace, jobTopic(jobId))
     const root = (read.state && decodeState(read.state.value).ancestors.at(-1)) ?? jobId
     const rootKey = JSON.stringify([namespace, root])
     const lane = this.#lanes.get(rootKey) ?? new Lane(this.#parts, namespace)
-    if (this.#homes.get(key) !== home) throw new TidingsError('closed', 'The hub is closed.')
+    if (this.#homes.get(namespace)?.get(jobId) !== home) throw new TidingsError('closed', 'The hub is closed.')
     this.#lanes.set(rootKey, lane)
     lane.note(jobId, read)
     home.lane = lane

@@ -1,47 +1,56 @@
 import type { JobAnswer } from '../protocol/job.js'
 import type { Claim } from '../store/store.js'
 import type { Item } from './plan.js'
+import type { TreeCommand } from './tree.js'
 
 /** `existed`: a job to create that had been created by the same command before. */
 export type Answer = JobAnswer & { readonly existed?: boolean }
 
-/** A command that somebody waits for. */
-export interface Waiting extends Item {
-  readonly claim: Claim
-  /** Ends, cancels and renewals do not wait for company. */
-  readonly urgent: boolean
-  /** Ends are taken over the quota (S4). */
-  readonly exempt: boolean
-  readonly answered: Promise<Answer>
-  readonly resolve: (answer: Answer) => void
-  readonly reject: (error: unknown) => void
-}
-
 const ends: ReadonlySet<string> = new Set(['complete', 'fail', 'cancel', 'deadline', 'cascaded', 'remove'])
 const hasty: ReadonlySet<string> = new Set([...ends, 'renew', 'flush'])
 
-/** `settled` is called before anybody hears the answer. */
-export function waitingFor(item: Item, claim: Claim, settled: () => void): Waiting {
-  let resolve!: (answer: Answer) => void
-  let reject!: (error: unknown) => void
-  const answered = new Promise<Answer>((yes, no) => {
-    resolve = yes
-    reject = no
-  })
-  const { action } = item.command
-  return {
-    ...item,
-    claim,
-    urgent: hasty.has(action),
-    exempt: ends.has(action),
-    answered,
-    resolve(answer) {
-      settled()
-      resolve(answer)
-    },
-    reject(error) {
-      settled()
-      reject(error)
-    },
+/** A command that somebody waits for. */
+export class Waiting implements Item {
+  readonly jobId: string
+  readonly command: TreeCommand
+  readonly atVersion: number | undefined
+  readonly claim: Claim
+  readonly answered: Promise<Answer>
+  readonly #all: Map<string, Waiting>
+  #resolve!: (answer: Answer) => void
+  #reject!: (error: unknown) => void
+
+  /** Is in `all`, by its claim, until it is answered. */
+  constructor({ jobId, command, atVersion }: Item, claim: Claim, all: Map<string, Waiting>) {
+    this.jobId = jobId
+    this.command = command
+    this.atVersion = atVersion
+    this.claim = claim
+    this.#all = all
+    this.answered = new Promise<Answer>((resolve, reject) => {
+      this.#resolve = resolve
+      this.#reject = reject
+    })
+    all.set(claim.id, this)
+  }
+
+  /** Ends, cancels and renewals do not wait for company. */
+  get urgent(): boolean {
+    return hasty.has(this.command.action)
+  }
+
+  /** Ends are taken over the quota (S4). */
+  get exempt(): boolean {
+    return ends.has(this.command.action)
+  }
+
+  resolve(answer: Answer): void {
+    this.#all.delete(this.claim.id)
+    this.#resolve(answer)
+  }
+
+  reject(error: unknown): void {
+    this.#all.delete(this.claim.id)
+    this.#reject(error)
   }
 }

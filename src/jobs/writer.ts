@@ -1,6 +1,6 @@
 import { TidingsError } from '../errors.js'
 import type { MakeId } from '../ids.js'
-import { type Job, type RefusalReason, isEnded, jobEventTypes } from '../protocol/job.js'
+import { type RefusalReason, isEnded, jobEventTypes } from '../protocol/job.js'
 import { jobTopic } from '../protocol/topic.js'
 import type { AppendResult, StateWrite, Store } from '../store/store.js'
 import type { JobCounters } from './counters.js'
@@ -8,7 +8,7 @@ import type { KnownJob, KnownJobs } from './known.js'
 import { type Plan, jobsOf, planOf } from './plan.js'
 import { notFound, overQuota, reused } from './refusals.js'
 import { jobAt } from './state.js'
-import type { Waiting } from './waiting.js'
+import type { Answer, Waiting } from './waiting.js'
 import { eventsOf, writeOf } from './writes.js'
 
 export interface WriterParts {
@@ -113,7 +113,10 @@ export class Writer {
   async #load(commands: readonly Waiting[]): Promise<void> {
     for (;;) {
       const unknown = new Set<string>()
+      let before: Waiting | null = null
       for (const waiting of commands) {
+        if (waiting.jobId === before?.jobId && waiting.command.action !== 'create') continue
+        before = waiting
         for (const id of jobsOf(waiting, this.#known.get)) if (!this.#known.has(id)) unknown.add(id)
       }
       if (unknown.size === 0) return
@@ -185,33 +188,33 @@ export class Writer {
     this.#answer(repeated, undefined, true)
   }
 
-  /** All of a job get one and the same object. `last`: jobs that are gone, as they were. */
+  /** All of a job get one and the same answer. `last`: jobs that are gone, as they were. */
   #answer(
     commands: readonly Waiting[],
     reason?: RefusalReason,
     existed = false,
     last?: ReadonlyMap<string, KnownJob>,
   ): void {
-    const jobs = new Map<string, { readonly job: Job; readonly leaseMs?: number }>()
+    const answers = new Map<string, Answer>()
     for (const waiting of commands) {
       const { jobId } = waiting
-      let about = jobs.get(jobId)
-      if (!about) {
+      let answer = answers.get(jobId)
+      if (!answer) {
         const known = this.#known.get(jobId) ?? last?.get(jobId)
         if (!known) {
           waiting.reject(notFound(jobId))
           continue
         }
         const { state, position } = known
-        about = { job: jobAt(state, position), ...(!isEnded(state.job.status) && { leaseMs: state.leaseMs }) }
-        jobs.set(jobId, about)
+        answer = {
+          accepted: reason === undefined,
+          ...(reason && { reason }),
+          job: jobAt(state, position),
+          ...(!isEnded(state.job.status) && { leaseMs: state.leaseMs }),
+        }
+        answers.set(jobId, answer)
       }
-      waiting.resolve({
-        accepted: reason === undefined,
-        ...(reason && { reason }),
-        ...about,
-        ...(existed && waiting.command.action === 'create' && { existed }),
-      })
+      waiting.resolve(existed && waiting.command.action === 'create' ? { ...answer, existed } : answer)
     }
   }
 }

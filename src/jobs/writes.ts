@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { MakeId } from '../ids.js'
 import { encodeBody } from '../protocol/event.js'
 import { jobTopic, jobsTopic } from '../protocol/topic.js'
@@ -17,7 +17,7 @@ export function creationClaim(jobId: string, digest: string): Claim {
 }
 
 export function digestOf(content: unknown): string {
-  return createHash('sha256').update(JSON.stringify(content)).digest('base64url').slice(0, 22)
+  return hash('sha256', JSON.stringify(content), 'base64url').slice(0, 22)
 }
 
 /** Events of a job go under its own topic and under its owner's, progress conflated by job (J1). */
