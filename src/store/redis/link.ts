@@ -34,7 +34,7 @@ export class Link implements Availability {
   readonly #listener: LinkListener
   readonly #watchers = new Set<(available: boolean) => void>()
   #connection: GuardedConnection | null = null
-  #server: ServerIdentity = { runId: '', pair: '' }
+  #server: ServerIdentity = { runId: '', pair: '', clientId: null }
   #reason: string | null = 'It has not been opened.'
   #attempt = 0
   #retry: Timer | null = null
@@ -100,7 +100,7 @@ export class Link implements Availability {
   async recheck(): Promise<void> {
     const connection = this.#connection
     if (!connection) throw this.refusal()
-    this.#server = await readIdentity(connection)
+    this.#server = { ...(await readIdentity(connection)), clientId: this.#server.clientId }
   }
 
   refusal(): TidingsError {
@@ -130,7 +130,7 @@ export class Link implements Availability {
         this.#settings,
       )
       made = connection
-      const server = await checkServer(connection, this.#settings)
+      const server = await checkServer(connection, this.#settings, this.#server)
       if (this.#closed) return connection.drop('The store is closed.')
       this.#up(connection, server)
     } catch (error) {

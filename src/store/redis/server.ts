@@ -8,6 +8,8 @@ import { scripts } from './scripts.js'
 export interface ServerIdentity {
   readonly runId: string
   readonly pair: string
+  /** What the server calls this connection; null where it does not say. */
+  readonly clientId: number | null
 }
 
 export interface ServerRules {
@@ -25,7 +27,11 @@ const commands =
  * Whether this server can be relied on. Throws `option_invalid` or `store_newer` for what waiting does not change, and
  * `store_unavailable` for what it may.
  */
-export async function checkServer(connection: GuardedConnection, rules: ServerRules): Promise<ServerIdentity> {
+export async function checkServer(
+  connection: GuardedConnection,
+  rules: ServerRules,
+  previous: ServerIdentity | null,
+): Promise<ServerIdentity> {
   const info = await readInfo(connection)
   const version = info.get('redis_version') ?? '0'
   if (Number.parseInt(version, 10) < 7) {
@@ -46,16 +52,32 @@ export async function checkServer(connection: GuardedConnection, rules: ServerRu
   await checkCommands(connection)
   await checkFormat(connection, rules.prefix)
   for (const { text } of Object.values(scripts)) await connection.send('SCRIPT', ['LOAD', text])
-  return identityOf(info)
+  if (previous?.clientId && previous.runId === info.get('run_id')) await endPrevious(connection, previous.clientId)
+  const id = await connection.send('CLIENT', ['ID']).catch(unlessLost)
+  return identityOf(info, typeof id === 'number' ? id : null)
+}
+
+/**
+ * What was sent on the connection before and never answered may still lie before the server, or come in late when the
+ * network does: it must not be carried out after it has been sent again. The number is this server's, and never used twice.
+ */
+async function endPrevious(connection: GuardedConnection, clientId: number): Promise<void> {
+  await connection.send('CLIENT', ['KILL', 'ID', String(clientId)]).catch(unlessLost)
+}
+
+/** Not every account may do this; then it goes without. */
+function unlessLost(error: unknown): null {
+  if (error instanceof RedisRefusal) return null
+  throw error
 }
 
 export async function readIdentity(connection: GuardedConnection): Promise<ServerIdentity> {
-  return identityOf(await readInfo(connection))
+  return identityOf(await readInfo(connection), null)
 }
 
-function identityOf(info: ReadonlyMap<string, string>): ServerIdentity {
+function identityOf(info: ReadonlyMap<string, string>, clientId: number | null): ServerIdentity {
   const runId = info.get('run_id') ?? ''
-  return { runId, pair: `${runId}:${info.get('master_replid') ?? ''}` }
+  return { runId, pair: `${runId}:${info.get('master_replid') ?? ''}`, clientId }
 }
 
 async function readInfo(connection: GuardedConnection): Promise<ReadonlyMap<string, string>> {
@@ -69,11 +91,8 @@ async function readInfo(connection: GuardedConnection): Promise<ReadonlyMap<stri
 }
 
 async function checkCommands(connection: GuardedConnection): Promise<void> {
-  const known = await connection.send('COMMAND', ['INFO', ...commands]).catch((error: unknown) => {
-    // Some providers do not allow it; a missing command is then told by the first call that needs it.
-    if (error instanceof RedisRefusal) return null
-    throw error
-  })
+  // Where it is not allowed, a missing command is told by the first call that needs it.
+  const known = await connection.send('COMMAND', ['INFO', ...commands]).catch(unlessLost)
   const missing = known === null ? [] : commands.filter((_, at) => list(known)[at] === null)
   if (missing.length > 0) {
     throw refused(`This server lacks ${missing.join(', ')}, which the store needs.`, 'url')
