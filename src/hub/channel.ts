@@ -92,6 +92,11 @@ export class Channel {
   get watermark(): Position {
     return this.#watermark
   }
+  /** The watermark, or `position` where that is later or of another epoch. */
+  laterOf(position: Position): Position {
+    const { epoch, seq } = this.#watermark
+    return epoch === position.epoch && seq > position.seq ? this.#watermark : position
+  }
   get ring(): Ring | null {
     return this.#whole ? this.#ring : null
   }

@@ -58,7 +58,8 @@ export class Connection implements OutletListener {
         : null
     this.#interest = new Interest(options.topics, options.types)
     this.#notices = new Notices(context, channel.namespace, outlet, this.#interest)
-    this.#endings = JobEndings.of(options.topics)
+    const ended = (): void => this.end('ended')
+    this.#endings = outlet.transport === 'sse' ? JobEndings.of(context, channel.namespace, options.topics, ended) : null
   }
 
   get topics(): ReadonlySet<string> {
@@ -73,12 +74,13 @@ export class Connection implements OutletListener {
   get live(): boolean {
     return this.#state === 'live'
   }
+  /** Everything that was there has been sent. */
+  get upToDate(): boolean {
+    return this.live || this.#caughtUp
+  }
   /** At or below it everything was sent, or withheld on purpose (D7). Null before the position is known. */
   get cursor(): Position | null {
-    const { watermark } = this.#channel
-    const position = this.#position
-    const ahead = this.live && watermark.epoch === position?.epoch && watermark.seq > position.seq
-    return ahead ? watermark : position
+    return this.live && this.#position ? this.#channel.laterOf(this.#position) : this.#position
   }
 
   /**
@@ -114,8 +116,9 @@ export class Connection implements OutletListener {
 
   #greet(position: Position | null, resumed: boolean, degraded = !this.#context.presence.available): void {
     this.#greeted = true
-    const said = { position, resumed, degraded }
-    for (const frame of helloFrames(this.#context, this.#options, said)) this.#outlet.push(frame)
+    helloFrames(this.#context, this.#options, { position, resumed, degraded }).forEach((each) =>
+      this.#outlet.push(each),
+    )
   }
 
   #begin(opening: Opening): void {
@@ -189,7 +192,7 @@ export class Connection implements OutletListener {
     this.end('shutdown')
   }
 
-  /** Says why and ends (H3). */
+  /** Says why, and ends (H3). */
   end(reason: CloseReason, retryAfterMs = this.#context.returnDelayMs(reason)): void {
     if (this.closed) return
     this.#outlet.push(byeFrame(reason, retryAfterMs))
@@ -198,13 +201,6 @@ export class Connection implements OutletListener {
     this.#outlet.end()
     // A reader that takes nothing must not hold a socket for ever.
     this.#context.wheel.after(this.#context.settings.drainMs, () => this.#outlet.abort())
-  }
-
-  /** Whether the reader may be told nothing more because every job it watches has ended. */
-  #finishIfEnded(): boolean {
-    if (!this.#endings?.all || this.#outlet.transport !== 'sse') return false
-    this.end('ended')
-    return true
   }
 
   async #advance(): Promise<void> {
@@ -240,14 +236,18 @@ export class Connection implements OutletListener {
 
   /** What {@link open} does, after the hello: the store is back. */
   async #openLate(): Promise<void> {
-    const opening = await this.#findOpening({ known: this.#position })
+    const known = this.#position
+    const opening = await this.#findOpening({ known })
     if (this.closed) return
     this.#begin(opening)
-    this.ping()
+    // The hello had no cursor to tell.
+    if (known === null) this.ping()
     if (opening.finished) this.end('ended')
   }
 
   async #untilWhole(): Promise<void> {
+    // All there is has been read: a poll need not wait for the feed.
+    this.#outlet.settled()
     await this.#channel.whenWhole()
     this.#caughtUp = false
   }
@@ -279,6 +279,13 @@ export class Connection implements OutletListener {
     this.#position = page.upTo
     this.#caughtUp = !page.more
     this.#notices.passed(page)
+    // A feed that is ahead of the log, against the contract, must not make us read it in circles.
+    if (
+      page.upTo.seq === before.seq &&
+      page.upTo.epoch === before.epoch &&
+      this.#channel.ring?.covers(before) === false
+    )
+      await this.#untilBack()
   }
 
   /** Tells the gaps of a read, and takes its beginning as the position. */
@@ -304,7 +311,7 @@ export class Connection implements OutletListener {
     this.#wasLive = true
     this.#notices.live()
     this.#outlet.settled()
-    void this.#lookForEndedJobs()
+    void this.#endings?.look(() => this.live)
   }
 
   /** Sends the events that this reader should have; false where the outlet filled up before the last. */
@@ -335,21 +342,7 @@ export class Connection implements OutletListener {
       this.#context.counters.delivered++
       if (event.priority === 'critical') this.#outlet.flush()
     }
-    if (this.live) this.#finishIfEnded()
-  }
-
-  async #lookForEndedJobs(): Promise<void> {
-    if (!this.#endings || this.#finishIfEnded()) return
-    const { namespace } = this.#channel
-    try {
-      await this.#endings.look(
-        (topic) => this.#context.hasEnded(namespace, topic),
-        () => this.live,
-      )
-      if (this.live) this.#finishIfEnded()
-    } catch (error) {
-      this.#context.onError(error, 'ended')
-    }
+    if (this.live) this.#endings?.finish()
   }
 
   #fallBehindSlow(): void {

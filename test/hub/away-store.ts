@@ -1,6 +1,6 @@
 import { TidingsError } from '#src/errors.js'
 import { memoryStore } from '#src/store/memory.js'
-import type { Append, AppendResult, Follower, Following, Store } from '#src/store/store.js'
+import type { Announcement, Append, AppendResult, Follower, Following, Store } from '#src/store/store.js'
 
 export interface AwayStore extends Store {
   /** Cuts it off: what is under way is rejected, followers are interrupted, then it says that it is away. */
@@ -22,6 +22,8 @@ export interface AwayStore extends Store {
   /** Says `text` as another node would. */
   say(namespace: string, text: string): void
   interrupt(): void
+  /** Announces what was never appended. */
+  announce(namespace: string, announcements: readonly Announcement[]): void
   /** Whether announcements and probes come through. */
   feed: boolean
   readonly followers: number
@@ -103,6 +105,9 @@ export function awayStore({
     },
     interrupt() {
       for (const { follower } of followers) follower.interrupted()
+    },
+    announce(namespace, announcements) {
+      for (const entry of followers) if (entry.namespace === namespace) entry.follower.announced(announcements)
     },
     get followers() {
       return followers.size
