@@ -7,6 +7,7 @@ const programs = [
   { name: 'chromium', path: '/usr/bin/chromium' },
   { name: 'nginx-light', path: '/usr/sbin/nginx' },
   { name: 'postgresql-doc-15', path: '/usr/share/doc/postgresql-doc-15/html' },
+  { name: 'faketime', path: '/usr/bin/faketime' },
   { name: 'fonts-dejavu-core', path: '/usr/share/fonts/truetype/dejavu' },
 ]
 
