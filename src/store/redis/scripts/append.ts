@@ -122,19 +122,18 @@ local function remember(id, value)
   known[id] = value
 end
 
-local logOf = key('log:')
 local ageMs = { [true] = tonumber(ARGV[6]), [false] = tonumber(ARGV[5]) }
 local function keep(topic, event, number)
   local record = records[topic]
   if not record then
-    record = { last = 0, floor = agedThrough(topic), count = 0, bytes = 0, erased = 0 }
+    record = { last = 0, floor = agedThrough(topic), count = 0, bytes = 0, erased = 0, own = {} }
     records[topic] = record
     call('ZADD', key('aging'), 'NX', text(stamp + ageMs[isPersonal(topic)]), topic)
   end
   changed[topic] = true
-  call('RPUSH', logOf .. topic, number, event.size)
+  pushEntry(topic, record, number, event.size)
   local bytes = math.floor(tonumber(event.size) / 2)
-  record.last, record.count, record.bytes = seq, record.count + 1, record.bytes + bytes
+  record.last, record.bytes = seq, record.bytes + bytes
   keptBytes = keptBytes + bytes
   -- A tenth may be kept over (S4), so that trimming is rare and goes in stretches.
   if record.count <= keepEvents * 1.1 and record.bytes <= keepBytes * 1.1 then return end

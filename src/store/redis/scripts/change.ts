@@ -71,7 +71,7 @@ for _, topic in ipairs(aging) do
     else
       call('HSET', key('topics'), topic, packRecord(record))
       -- Looked at again when its oldest event is due, at the soonest when the coarse clock can have moved.
-      local oldest = call('LINDEX', key('log:' .. topic), 0)
+      local oldest = entriesOf(topic, record, 0, 0)[1]
       local content = oldest and call('HGET', key('events'), oldest)
       local stamped = content and tonumber(string.match(content, '^%d+')) or stamp
       local dueMs = stamped + ageMs[isPersonal(topic) and 'agedPersonal' or 'aged']

@@ -35,7 +35,7 @@ export const describe = String.raw`
 local packed = call('HGET', key('topics'), ARGV[3])
 local record = packed and unpackRecord(packed)
 if not record or record.count == 0 then return { epoch, 0, 0, 0, 0 } end
-return { epoch, tonumber(call('LINDEX', key('log:' .. ARGV[3]), 0) or '0'), record.last, record.count, record.bytes }
+return { epoch, tonumber(entriesOf(ARGV[3], record, 0, 0)[1] or '0'), record.last, record.count, record.bytes }
 `
 
 export const idWindow = String.raw`

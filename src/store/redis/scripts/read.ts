@@ -42,7 +42,7 @@ end
 
 local chunk = math.max(8, math.min(limit, math.ceil(256 / #topics)))
 local function load(head)
-  local entries = call('LRANGE', head.log, head.index * 2, (head.index + chunk) * 2 - 1)
+  local entries = entriesOf(head.topic, head.record, head.index, head.index + chunk - 1)
   head.index, head.entries, head.at = head.index + #entries / 2, entries, 1
 end
 local function settle(head)
@@ -53,11 +53,10 @@ end
 
 -- Most readers are near the end, so the newest are looked at first; only then the log is searched by halves.
 local function openAfter(topic, record)
-  local log = key('log:' .. topic)
-  local head = { log = log, index = 0, entries = {}, at = 1 }
-  if record.floor < after then
-    local near = math.min(record.count, 16)
-    local entries = call('LRANGE', log, near * -2, -1)
+  local head = { topic = topic, record = record, index = 0, entries = {}, at = 1 }
+  local near = math.min(record.count, 16)
+  if near == record.count or record.floor < after then
+    local entries = entriesOf(topic, record, record.count - near, record.count - 1)
     if near == record.count or tonumber(entries[1] or '0') <= after then
       head.index, head.entries = record.count, entries
       while head.entries[head.at] and tonumber(head.entries[head.at]) <= after do head.at = head.at + 2 end
@@ -65,7 +64,7 @@ local function openAfter(topic, record)
       local low, high = 0, record.count - near
       while low < high do
         local middle = math.floor((low + high) / 2)
-        if tonumber(call('LINDEX', log, middle * 2)) > after then high = middle else low = middle + 1 end
+        if tonumber(call('LINDEX', key('log:' .. topic), middle * 2) or '0') > after then high = middle else low = middle + 1 end
       end
       head.index = low
     end
