@@ -20,6 +20,7 @@ const codes = {
   not_acceptable: { status: 406, retryable: false },
   unauthorized: { status: 401, retryable: false },
   forbidden: { status: 403, retryable: false },
+  origin_forbidden: { status: 403, retryable: false },
   not_found: { status: 404, retryable: false },
   method_not_allowed: { status: 405, retryable: false },
   id_reused: { status: 422, retryable: false },

@@ -8,6 +8,7 @@ import type { ReadSession } from './auth/session.js'
 import { type Clock, systemClock } from './clock.js'
 import { TidingsError } from './errors.js'
 import { type Handler, createHandler } from './http/handler.js'
+import { Origins } from './http/origins.js'
 import { hubKey } from './hub-key.js'
 import type { Counters, Gauges } from './hub/counters.js'
 import { HubCore, type SubscribeOptions } from './hub/hub.js'
@@ -39,6 +40,11 @@ export interface HubOptions<Declared extends MaybeDeclared = undefined> extends 
    * refused, and readers in this process get the schemas' output. Default: any type, any data.
    */
   readonly events?: Declared
+  /**
+   * Origins of pages on other hosts that may call the hub from a browser, credentials included, e.g.
+   * `https://app.example.com`; `*` stands for all others, without credentials (H5). Default: none.
+   */
+  readonly allowedOrigins?: readonly string[]
   readonly clock?: Clock
   readonly random?: Random
   /** Hears of failures that no caller does, with where they happened. Default: one line on stderr. */
@@ -107,12 +113,14 @@ export async function createHub<Declared extends MaybeDeclared = undefined>(
     development = false,
     store: _store,
     events,
+    allowedOrigins = [],
     clock: _clock,
     random: _random,
     onError: _onError,
     ...given
   } = options
   const settings = resolveSettings(given)
+  const origins = new Origins(allowedOrigins)
   if (events !== undefined && typeof (events as Partial<MaybeDeclared>)?.check !== 'function')
     throw new TidingsError('option_invalid', '"events" must come from defineEvents.', { field: 'events' })
   // Whether the listener is loopback shows when it is reached: see checkListener.
@@ -144,7 +152,7 @@ export async function createHub<Declared extends MaybeDeclared = undefined>(
   const ownKey = async () => ({ secret: await (mintSecret as () => Promise<string>)() })
   const authenticate = createAuthenticate({ ...signIn, mintSecret })
   const mintJobToken = createJobTokenMint({ jwt: jwt ?? ownKey, clock, makeId })
-  const handler = createHandler({ core, jobs, authenticate, mintJobToken })
+  const handler = createHandler({ core, jobs, authenticate, mintJobToken, origins })
   const maintenance = keepUp(store, clock, core.onError)
   jobs.start()
 

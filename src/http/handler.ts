@@ -17,10 +17,26 @@ export interface Handler {
   handle(request: Incoming, openStream: OpenStream): Promise<Answer | null>
 }
 
+/** Against browsers that guess types, tell addresses on, or put an answer into a page of another site. */
+const everyAnswer = {
+  'X-Content-Type-Options': 'nosniff',
+  'Referrer-Policy': 'no-referrer',
+  'Cross-Origin-Resource-Policy': 'same-origin',
+} as const
+
 type Methods = Partial<Record<string, () => Promise<Answer | null> | Answer>>
 
 /** Request → Response for every route of the hub (spec §4). Nothing a stranger sends makes it throw. */
-export function createHandler(parts: HttpParts): Handler {
+export function createHandler(joined: HttpParts): Handler {
+  const { origins } = joined
+  const parts: HttpParts = {
+    ...joined,
+    async authenticate(request) {
+      const principal = await joined.authenticate(request)
+      origins.check(request, principal)
+      return principal
+    },
+  }
   const access = new Access(parts.jobs)
 
   const methodsOf = (request: Incoming, path: readonly string[], openStream: OpenStream): Methods | null => {
@@ -55,10 +71,18 @@ export function createHandler(parts: HttpParts): Handler {
   }
 
   const handle: Handler['handle'] = async (request, openStream) => {
+    const shared = { ...everyAnswer, ...origins.headersFor(request) }
+    const answer = await answerTo(request, (listener, headers) => openStream(listener, { ...shared, ...headers }))
+    return answer && { ...answer, headers: { ...shared, ...answer.headers } }
+  }
+
+  const answerTo: Handler['handle'] = async (request, openStream) => {
     try {
       const methods = methodsOf(request, pathOf(request.address), openStream)
       if (!methods)
         throw new TidingsError('not_found', 'There is nothing at this address. See PROTOCOL.md for what there is.')
+      const preflight = origins.preflight(request, Object.keys(methods))
+      if (preflight) return preflight
       const run = Object.hasOwn(methods, request.method) ? methods[request.method] : undefined
       if (!run) {
         const allowed = Object.keys(methods).join(', ')

@@ -3,6 +3,7 @@ import type { MintJobToken } from '../auth/mint.js'
 import type { Principal } from '../auth/principal.js'
 import type { HubCore } from '../hub/hub.js'
 import type { JobsEngine } from '../jobs/jobs.js'
+import type { Origins } from './origins.js'
 
 /** What the routes are made of; `index.ts` joins it. */
 export interface HttpParts {
@@ -12,4 +13,5 @@ export interface HttpParts {
   readonly authenticate: (request: Incoming) => Promise<Principal>
   /** A token for watching one job (A4). */
   readonly mintJobToken: MintJobToken
+  readonly origins: Origins
 }

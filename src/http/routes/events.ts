@@ -81,7 +81,12 @@ async function poll(
     const isEmpty = result.envelopes.length + result.gaps.length + result.snapshots.length === 0
     // An answer without events would say that there was nothing.
     if (cursor === null || (failure !== null && isEmpty)) throw failure ?? endedEarly(core)
-    return pollResponse(result, formatCursor(cursor), connection.upToDate && failure === null, core.settings.heartbeatMs)
+    return pollResponse(
+      result,
+      formatCursor(cursor),
+      connection.upToDate && failure === null,
+      core.settings.heartbeatMs,
+    )
   } finally {
     signal.removeEventListener('abort', stop)
     connection.gone()
