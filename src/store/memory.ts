@@ -53,9 +53,10 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
     due: ({ limit, pauseMs }) =>
       run(() => {
         const nowMs = clock.monotonic()
-        if (nowMs - sweptMs > pauseMs) grantLeases(namespaces.values(), nowMs)
+        // Nobody could renew while nobody swept (J6).
+        if (nowMs - sweptMs > pauseMs) for (const { states } of namespaces.values()) states.grantLeases(nowMs)
         sweptMs = nowMs
-        return dueStates(namespaces, nowMs).slice(0, limit)
+        return dueStates(namespaces, nowMs, limit)
       }),
     maintain: () =>
       run(() => {
@@ -69,21 +70,12 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
   }
 }
 
-/** Nobody could renew while nobody swept: every lease gets its whole length from now (J6). */
-function grantLeases(namespaces: Iterable<MemoryNamespace>, nowMs: number): void {
-  for (const { states } of namespaces) {
-    for (const record of states.withDeadline()) {
-      if (record.deadline?.lease) record.dueMs = Math.max(record.dueMs, nowMs + record.deadline.afterMs)
-    }
-  }
-}
-
-function dueStates(namespaces: ReadonlyMap<string, MemoryNamespace>, nowMs: number): DueState[] {
+function dueStates(namespaces: ReadonlyMap<string, MemoryNamespace>, nowMs: number, limit: number): DueState[] {
   const due: { readonly dueMs: number; readonly state: DueState }[] = []
   for (const [namespace, { states }] of namespaces) {
-    for (const { topic, version, value, dueMs } of states.withDeadline()) {
-      if (dueMs <= nowMs) due.push({ dueMs, state: { namespace, topic, version, value } })
-    }
+    for (const { topic, version, value, dueMs } of states.due(nowMs, limit))
+      due.push({ dueMs, state: { namespace, topic, version, value } })
   }
-  return due.sort((one, other) => one.dueMs - other.dueMs).map(({ state }) => state)
+  due.sort((one, other) => one.dueMs - other.dueMs)
+  return due.slice(0, limit).map(({ state }) => state)
 }

@@ -1,3 +1,4 @@
+import { DeadlineQueue } from './deadline-queue.js'
 import { utf8Bytes } from './event-size.js'
 import type { Deadline, State, StateWrite } from './store.js'
 
@@ -14,6 +15,9 @@ export interface StateRecord extends State {
 /** The states of one namespace. Times are of a clock that never falls. */
 export class StateTable {
   readonly #records = new Map<string, StateRecord>()
+  readonly #deadlines = new DeadlineQueue((record) => this.#records.get(record.topic) === record)
+  /** By group, in the order of making, which is the order of lists. */
+  readonly #groups = new Map<string, Set<string>>()
   #made = 0
   #bytes = 0
 
@@ -39,24 +43,45 @@ export class StateTable {
       dueMs: nowMs + (write.deadline?.afterMs ?? 0),
     }
     this.#bytes += record.bytes - (before?.bytes ?? 0)
-    // Setting a known key keeps its place: the map stays in the order of making, which is the order of lists.
+    // Setting a known key keeps its place: the map stays in the order of making.
     this.#records.set(write.topic, record)
+    if (record.deadline) this.#deadlines.add(record)
+    if (!before && record.group !== undefined) {
+      const members = this.#groups.get(record.group) ?? new Set<string>()
+      this.#groups.set(record.group, members.add(record.topic))
+    }
   }
 
   remove(topic: string): void {
-    this.#bytes -= this.#records.get(topic)?.bytes ?? 0
+    const record = this.#records.get(topic)
+    if (!record) return
+    this.#bytes -= record.bytes
     this.#records.delete(topic)
+    const members = record.group === undefined ? undefined : this.#groups.get(record.group)
+    members?.delete(topic)
+    if (members?.size === 0) this.#groups.delete(record.group as string)
   }
 
   /** Newest first, those made before `before`. */
   list(group: string | undefined, before: number, limit: number): { records: StateRecord[]; more: boolean } {
-    const records = [...this.#records.values()]
-      .filter((record) => record.made < before && (group === undefined || record.group === group))
+    const topics = group === undefined ? this.#records.keys() : (this.#groups.get(group) ?? [])
+    const records = Array.from(topics, (topic) => this.#records.get(topic) as StateRecord)
+      .filter((record) => record.made < before)
       .reverse()
     return { records: records.slice(0, limit), more: records.length > limit }
   }
 
-  *withDeadline(): Generator<StateRecord, void> {
-    for (const record of this.#records.values()) if (record.deadline) yield record
+  /** Whose deadline has passed, earliest first. */
+  due(nowMs: number, limit: number): StateRecord[] {
+    return this.#deadlines.due(nowMs, limit)
+  }
+
+  /** Every lease gets its whole length from now, where less of it is left. */
+  grantLeases(nowMs: number): void {
+    const withDeadline = Array.from(this.#records.values()).filter(({ deadline }) => deadline)
+    for (const record of withDeadline) {
+      if (record.deadline?.lease) record.dueMs = Math.max(record.dueMs, nowMs + record.deadline.afterMs)
+    }
+    this.#deadlines.rebuild(withDeadline)
   }
 }

@@ -43,7 +43,8 @@ export class Appends {
     const { timestamp } = namespace
     ledger.changed(namespace)
     moments.note(namespace, timestamp)
-    for (const { id, digest } of append.commands ?? []) ids.remember(namespace, id, digest, null, time.steadyMs)
+    const commands = new Map((append.commands ?? []).map(({ id, digest }) => [id, digest]))
+    for (const [id, digest] of commands) ids.remember(namespace, id, digest, null, time.steadyMs)
     const grown = new Set<TopicRecord>()
     const events = append.events.map((event): EventAnswer => {
       const first = known.get(event.id)

@@ -63,6 +63,28 @@ export function appendClauses({ describe, check, expect }: Suite): void {
       expect((await store.head('n')).seq).toBe(1)
     })
 
+    check(
+      'D3: a command that stands twice in one append is one; standing for two things it is refused',
+      async ({ store }) => {
+        const twice = [
+          { id: 'c', digest: '1' },
+          { id: 'c', digest: '1' },
+        ]
+        await put(store, { commands: twice, events: [event('a')] })
+        const again = await store.append('n', { commands: [{ id: 'c', digest: '1' }], events: [event('a')] })
+        expect(again).toEqual({ outcome: 'repeated', ids: ['c'] })
+        const other = [
+          { id: 'd', digest: '1' },
+          { id: 'd', digest: '2' },
+        ]
+        expect(await store.append('n', { commands: other, events: [event('a')] })).toEqual({
+          outcome: 'reused',
+          id: 'd',
+        })
+        expect((await store.head('n')).seq).toBe(1)
+      },
+    )
+
     check('D3: an id that stands for something else refuses the whole append', async ({ store }) => {
       await put(store, { commands: [{ id: 'c', digest: '1' }], events: [event('a', { id: 'x' })] })
       const refused = async (append: Parameters<typeof put>[1]) =>
