@@ -111,11 +111,22 @@ export class RedisNamespace {
     if (fence === 'NEWER') throw newer(word(epoch))
     if (typeof fence !== 'string') throw new TidingsError('internal', 'The fence script gave no fence.')
     if (this.#registered !== epoch) {
-      await this.#link.send('SADD', [namespacesKey(this.#settings.prefix), this.name])
+      await this.#register()
       this.#registered = word(epoch)
     }
     this.hear(word(epoch), Number(seq))
     if (isCurrent()) this.#fence = fence
+  }
+
+  /** Into the list by which every node finds it. */
+  async #register(): Promise<void> {
+    const key = namespacesKey(this.#settings.prefix)
+    try {
+      await this.#link.send('SADD', [key, this.name])
+    } catch (error) {
+      // A Redis without memory refuses this also where the name is there already, and reading has to go on.
+      if (!(error instanceof RedisRefusal) || (await this.#link.send('SISMEMBER', [key, this.name])) !== 1) throw error
+    }
   }
 }
 
@@ -123,5 +134,5 @@ export class RedisNamespace {
 export const isScriptMissing = (error: unknown): boolean => error instanceof RedisRefusal && error.word === 'NOSCRIPT'
 
 export async function loadScripts(link: Link): Promise<void> {
-  for (const { text } of Object.values(scripts)) await link.send('SCRIPT', ['LOAD', text])
+  await Promise.all(Object.values(scripts).map(({ text }) => link.send('SCRIPT', ['LOAD', text])))
 }
