@@ -48,13 +48,18 @@ export class NotingReader extends ReaderNotes {
 
   /** Resolves when `reached` is true; asked after each note and control event. */
   async until(reached: () => boolean, timeoutMs = 30_000): Promise<void> {
-    const late = AbortSignal.timeout(timeoutMs)
-    while (!reached()) {
-      if (late.aborted) throw new Error(`${this.name} waited in vain; last: ${JSON.stringify(this.notes.slice(-3))}`)
-      await new Promise<void>((resolve) => {
-        this.#waiting.push(resolve)
-        late.addEventListener('abort', () => resolve(), { once: true })
-      })
+    let late = false
+    const timer = setTimeout(() => {
+      late = true
+      this.#wake()
+    }, timeoutMs)
+    try {
+      while (!reached()) {
+        if (late) throw new Error(`${this.name} waited in vain; last: ${JSON.stringify(this.notes.slice(-3))}`)
+        await new Promise<void>((resolve) => this.#waiting.push(resolve))
+      }
+    } finally {
+      clearTimeout(timer)
     }
   }
 
@@ -110,6 +115,10 @@ export class NotingReader extends ReaderNotes {
       this.types[this.notes.length] = name
       this.event(value, lastEventId)
     }
+    this.#wake()
+  }
+
+  #wake(): void {
     for (const resolve of this.#waiting.splice(0)) resolve()
   }
 }

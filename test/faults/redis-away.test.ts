@@ -45,6 +45,48 @@ describe.skipIf(noRedis)('a Redis that is away', () => {
     expect(audit({ publishes: publisher.publishes, readers: [], log: await logOf(store, ['a']) })).toEqual([])
   })
 
+  test('S5: what was still on its way when the connection was given up does nothing once the store says that it is back', async () => {
+    const server = await redisForTest()
+    const proxy = await proxyTo(server.port)
+    const store = await openStore(proxy.url, { commandTimeoutMs: 200 })
+    const publisher = new NotingPublisher('p', () => ['a'])
+    for (let n = 0; n < 5; n++) await publisher.publish(store)
+    const [line] = proxy.lines
+    if (!line) throw new Error('there is no connection')
+    line.delayed = true
+    const lost = await publisher.attempt(store, { id: 'late', topics: ['a'] })
+    expect(lost.outcome).toBe('indeterminate')
+    await untilAvailable(store)
+    await publisher.publish(store)
+    const { seq } = await store.head(namespace)
+    line.delayed = false
+    await pause(200)
+    expect((await store.head(namespace)).seq).toBe(seq)
+    expect((await logOf(store, ['a'])).map(({ id }) => id)).not.toContain('late')
+  })
+
+  test('S5: a connection for commands that nothing comes back on is given up, and all is carried out once', async () => {
+    const server = await redisForTest()
+    const proxy = await proxyTo(server.port)
+    const store = await openStore(proxy.url, { commandTimeoutMs: 300 })
+    const publishers = Array.from({ length: 8 }, (_, at) => new NotingPublisher(`p${at}`, () => ['a']))
+    let over = false
+    const running = publishers.map(async (publisher) => {
+      while (!over) await publisher.publish(store)
+    })
+    for (let round = 0; round < 5; round++) {
+      const before = publishers.flatMap((each) => each.acknowledged).length
+      await eventually('it goes on', () => publishers.flatMap((each) => each.acknowledged).length > before + 100)
+      for (const line of proxy.lines) line.deaf = true
+      await untilAvailable(store, false)
+    }
+    over = true
+    await Promise.all(running)
+    const publishes = publishers.flatMap((each) => each.publishes)
+    expect(publishes.filter(({ outcome }) => outcome === 'indeterminate').length).toBeGreaterThan(0)
+    expect(audit({ publishes, readers: [], log: await logOf(store, ['a']) })).toEqual([])
+  })
+
   test('fault 22: slow (CLIENT PAUSE, DEBUG SLEEP): late, and once; the process goes on meanwhile', async () => {
     const server = await redisForTest()
     const store = await openStore(server.url)

@@ -80,7 +80,13 @@ describe.skipIf(noRedis)('a Redis that refuses', () => {
         expect.toSatisfy((status) => [503, 507].includes(status)),
         expect.any(String),
       ])
+      // A publish is refused, or taken and kept waiting; nobody is left without an answer.
+      const published = ask(hub, '/events', { id: 'published', topic: 'b', type: 'note', data: 1 })
       expect(await everything(server)).toEqual(whole)
+      expect([202, 503, 507]).toContain((await published).status)
+      // Reading goes on.
+      const late = new NotingReader(hub, 'late', ['a'])
+      await late.until(() => late.connects > 0)
       expect(reader.connects).toBe(1)
 
       await end(server)
@@ -88,7 +94,9 @@ describe.skipIf(noRedis)('a Redis that refuses', () => {
         const result = await append(store, 'after').catch((error: unknown) => error)
         return !(result instanceof TidingsError)
       })
-      await reader.until(() => reader.has('after'))
+      await Promise.all([reader, late].map((each) => each.until(() => each.has('after'))))
+      expect(late.events.map(({ id }) => id)).toEqual(['before', 'after'])
+      late.hangUp()
       expect(reader.events.map(({ id }) => id).filter((id) => id.startsWith('refused'))).toEqual([])
       // Its id was not remembered either.
       expect(await append(store, 'refused')).toMatchObject({ outcome: 'stored', events: [{ duplicate: false }] })
@@ -97,6 +105,43 @@ describe.skipIf(noRedis)('a Redis that refuses', () => {
       expect(reader.connects).toBe(1)
     })
   }
+
+  test('fault 16: started again without memory to write: what is kept can be read, and taken away', async () => {
+    const server = await redisForTest({ keeps: 'log', settings: { maxmemory: '3mb' } })
+    const store = await openStore(server.url)
+    const pad = 'x'.repeat(10_000)
+    let stored = 0
+    for (let error: unknown = null; error === null; ) {
+      const event = { ...eventOf(`e-${stored}`, [`topic:${stored % 10}`], 1, pad) }
+      error = await store.append(namespace, { events: [event] }).then(
+        () => null,
+        (failure: unknown) => failure,
+      )
+      if (error === null) stored++
+    }
+    expect(stored).toBeGreaterThan(20)
+    await server.kill()
+    await server.start()
+    // Less is in use after a start.
+    await server.command('CONFIG', 'SET', 'maxmemory', '1mb')
+    const again = await openStore(server.url)
+    await expect(again.append(namespace, { events: [eventOf('no', ['topic:0'], 1, pad)] })).rejects.toMatchObject({
+      name: 'TidingsError',
+      retryable: true,
+    })
+    const topics = Array.from({ length: 10 }, (_, n) => `topic:${n}`)
+    const page = await again.read(namespace, { topics, after: 'start', limit: 1_000, maxBytes: 1e8 })
+    expect(page.events.length).toBe(stored)
+    await again.maintain()
+    expect(await again.due({ limit: 10, pauseMs: 1_000 })).toEqual([])
+    for (const topic of topics) await again.erase(namespace, topic)
+    expect((await again.describe(namespace, 'topic:0')).count).toBe(0)
+    await server.command('CONFIG', 'SET', 'maxmemory', '3mb')
+    await eventually('there is room again', async () => {
+      const result = await again.append(namespace, { events: [eventOf('yes', ['topic:0'], 1)] }).catch(() => null)
+      return result?.outcome === 'stored'
+    })
+  })
 
   test('fault 23: a script of somebody else that does not end (BUSY) delays or refuses, and nothing is done twice', async () => {
     const server = await redisForTest({ settings: { 'busy-reply-threshold': '50' } })
