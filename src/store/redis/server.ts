@@ -1,7 +1,7 @@
 import { TidingsError } from '../../errors.js'
 import type { GuardedConnection } from './connection.js'
 import { format, formatKey } from './keys.js'
-import { list, RedisRefusal, word } from './port.js'
+import { list, RedisRefusal, type Reply, word } from './port.js'
 import { scripts } from './scripts.js'
 
 /** Which data set this server has: changes with each start and each failover (S6). */
@@ -19,7 +19,7 @@ export interface ServerRules {
 
 /** All that the scripts call. */
 const commands =
-  'DEL EVALSHA HDEL HGET HINCRBY HMGET HSET INFO LINDEX LRANGE LTRIM PUBLISH RPUSH SADD SCRIPT SMEMBERS TIME UNLINK ZADD ZRANGE ZRANGEBYSCORE ZREM ZREMRANGEBYSCORE ZREVRANGEBYSCORE ZSCORE'.split(
+  'DEL EVALSHA HDEL HGET HINCRBY HMGET HSET INFO LINDEX LRANGE LTRIM PUBLISH RPUSH SADD SCRIPT SISMEMBER SMEMBERS TIME UNLINK ZADD ZRANGE ZRANGEBYSCORE ZREM ZREMRANGEBYSCORE ZREVRANGEBYSCORE ZSCORE'.split(
     ' ',
   )
 
@@ -32,7 +32,29 @@ export async function checkServer(
   rules: ServerRules,
   previous: ServerIdentity | null,
 ): Promise<ServerIdentity> {
-  const info = await readInfo(connection)
+  // All at once, so that coming back takes two turns of the network, and not twenty.
+  const asked = await Promise.allSettled([
+    readInfo(connection),
+    connection.send('COMMAND', ['INFO', ...commands]),
+    connection.send('GET', [formatKey(rules.prefix)]),
+    connection.send('CLIENT', ['ID']),
+    Promise.all(Object.values(scripts).map(({ text }) => connection.send('SCRIPT', ['LOAD', text]))),
+  ])
+  const info = answer(asked[0])
+  checkInfo(info, rules)
+  checkCommands(answerIfAllowed(asked[1]))
+  const found = word(answer(asked[2]))
+  if (found !== '' && majorOf(found) !== majorOf(format)) throw newer(found)
+  const id = answerIfAllowed(asked[3])
+  answer(asked[4])
+  await Promise.all([
+    found === '' && connection.send('SET', [formatKey(rules.prefix), format, 'NX']),
+    previous?.clientId && previous.runId === info.get('run_id') && endPrevious(connection, previous.clientId),
+  ])
+  return identityOf(info, typeof id === 'number' ? id : null)
+}
+
+function checkInfo(info: ReadonlyMap<string, string>, rules: ServerRules): void {
   const version = info.get('redis_version') ?? '0'
   if (Number.parseInt(version, 10) < 7) {
     throw refused(`Redis ${version} is too old: the store needs 7.0 or newer, or Valkey.`, 'url')
@@ -49,12 +71,16 @@ export async function checkServer(
       'allowEviction',
     )
   }
-  await checkCommands(connection)
-  await checkFormat(connection, rules.prefix)
-  for (const { text } of Object.values(scripts)) await connection.send('SCRIPT', ['LOAD', text])
-  if (previous?.clientId && previous.runId === info.get('run_id')) await endPrevious(connection, previous.clientId)
-  const id = await connection.send('CLIENT', ['ID']).catch(unlessLost)
-  return identityOf(info, typeof id === 'number' ? id : null)
+}
+
+function answer<Value>(asked: PromiseSettledResult<Value>): Value {
+  if (asked.status === 'rejected') throw asked.reason
+  return asked.value
+}
+
+/** Not every account may ask everything; then it goes without. */
+function answerIfAllowed(asked: PromiseSettledResult<Reply>): Reply {
+  return asked.status === 'rejected' && asked.reason instanceof RedisRefusal ? null : answer(asked)
 }
 
 /**
@@ -62,13 +88,9 @@ export async function checkServer(
  * network does: it must not be carried out after it has been sent again. The number is this server's, and never used twice.
  */
 async function endPrevious(connection: GuardedConnection, clientId: number): Promise<void> {
-  await connection.send('CLIENT', ['KILL', 'ID', String(clientId)]).catch(unlessLost)
-}
-
-/** Not every account may do this; then it goes without. */
-function unlessLost(error: unknown): null {
-  if (error instanceof RedisRefusal) return null
-  throw error
+  await connection.send('CLIENT', ['KILL', 'ID', String(clientId)]).catch((error: unknown) => {
+    if (!(error instanceof RedisRefusal)) throw error
+  })
 }
 
 export async function readIdentity(connection: GuardedConnection): Promise<ServerIdentity> {
@@ -90,19 +112,10 @@ async function readInfo(connection: GuardedConnection): Promise<ReadonlyMap<stri
   )
 }
 
-async function checkCommands(connection: GuardedConnection): Promise<void> {
-  // Where it is not allowed, a missing command is told by the first call that needs it.
-  const known = await connection.send('COMMAND', ['INFO', ...commands]).catch(unlessLost)
-  const missing = known === null ? [] : commands.filter((_, at) => list(known)[at] === null)
-  if (missing.length > 0) {
-    throw refused(`This server lacks ${missing.join(', ')}, which the store needs.`, 'url')
-  }
-}
-
-async function checkFormat(connection: GuardedConnection, prefix: string): Promise<void> {
-  const found = word(await connection.send('GET', [formatKey(prefix)]))
-  if (found === '') await connection.send('SET', [formatKey(prefix), format, 'NX'])
-  else if (majorOf(found) !== majorOf(format)) throw newer(found)
+/** Where it is not told, a missing command shows with the first call that needs it. */
+function checkCommands(told: Reply): void {
+  const missing = told === null ? [] : commands.filter((_, at) => list(told)[at] === null)
+  if (missing.length > 0) throw refused(`This server lacks ${missing.join(', ')}, which the store needs.`, 'url')
 }
 
 const majorOf = (text: string): number => Number.parseInt(text, 10)

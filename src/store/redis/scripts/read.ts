@@ -40,36 +40,33 @@ local function reasonOf(topic, record)
   return after < record.floor and 'expired' or nil
 end
 
+-- How many entries of a log are taken at a time.
 local chunk = math.max(8, math.min(limit, math.ceil(256 / #topics)))
-local function load(head)
-  local entries = entriesOf(head.topic, head.record, head.index, head.index + chunk - 1)
-  head.index, head.entries, head.at = head.index + #entries / 2, entries, 1
-end
-local function settle(head)
-  if head.at > #head.entries then load(head) end
-  head.seq = tonumber(head.entries[head.at])
-  return head.seq ~= nil
-end
 
 -- Most readers are near the end, so the newest are looked at first; only then the log is searched by halves.
 local function openAfter(topic, record)
-  local head = { topic = topic, record = record, index = 0, entries = {}, at = 1 }
   local near = math.min(record.count, 16)
-  if near == record.count or record.floor < after then
-    local entries = entriesOf(topic, record, record.count - near, record.count - 1)
-    if near == record.count or tonumber(entries[1] or '0') <= after then
-      head.index, head.entries = record.count, entries
-      while head.entries[head.at] and tonumber(head.entries[head.at]) <= after do head.at = head.at + 2 end
-    else
-      local low, high = 0, record.count - near
-      while low < high do
-        local middle = math.floor((low + high) / 2)
-        if tonumber(call('LINDEX', key('log:' .. topic), middle * 2) or '0') > after then high = middle else low = middle + 1 end
-      end
-      head.index = low
-    end
+  if near < record.count and record.floor >= after then return { topic = topic, record = record, next = 0, entries = {}, at = 1 } end
+  local entries = entriesOf(topic, record, record.count - near, record.count - 1)
+  if near == record.count or tonumber(entries[1] or '0') <= after then
+    local at = 1
+    while entries[at] and tonumber(entries[at]) <= after do at = at + 2 end
+    return { topic = topic, record = record, next = record.count, entries = entries, at = at }
   end
-  return settle(head) and head or nil
+  local low, high = 0, record.count - near
+  while low < high do
+    local middle = math.floor((low + high) / 2)
+    if tonumber(call('LINDEX', key('log:' .. topic), middle * 2) or '0') > after then high = middle else low = middle + 1 end
+  end
+  return { topic = topic, record = record, next = low, entries = {}, at = 1 }
+end
+-- False where the log has no more.
+local function load(head)
+  if head.at <= #head.entries then return true end
+  if head.next >= head.record.count then return false end
+  head.entries = entriesOf(head.topic, head.record, head.next, head.next + chunk - 1)
+  head.next, head.at = head.next + chunk, 1
+  return #head.entries > 0
 end
 
 local heads = {}
@@ -80,7 +77,7 @@ for index, topic in ipairs(topics) do
   if reason then gap(reason, topic) end
   if record and record.count > 0 and record.last > after then
     local head = openAfter(topic, record)
-    if head then
+    if load(head) then
       heads[#heads + 1] = head
     elseif not reason and not wrong then
       gap('lost', topic)
@@ -88,27 +85,38 @@ for index, topic in ipairs(topics) do
   end
 end
 
+-- In rounds: what lies at or below the least of the last entries that were taken is complete, and sorted at once. Going
+-- from head to head for each event took twice as long with 100 topics.
 local numbers, names, bytes, more = {}, {}, 0, 0
 local position = seq
-while #heads > 0 do
-  local first = heads[1]
-  for index = 2, #heads do
-    if heads[index].seq < first.seq then first = heads[index] end
+while #heads > 0 and more == 0 do
+  local complete = math.huge
+  for _, head in ipairs(heads) do
+    if head.next < head.record.count then complete = math.min(complete, tonumber(head.entries[#head.entries - 1])) end
   end
-  local number = first.seq
-  bytes = bytes + math.floor(tonumber(first.entries[first.at + 1]) / 2)
-  if #numbers > 0 and (#numbers >= limit or bytes > maxBytes) then
-    more, position = 1, numbers[#numbers]
-    break
-  end
-  numbers[#numbers + 1] = number
-  names[#names + 1] = first.entries[first.at]
+  local found, name, size = {}, {}, {}
   for index = #heads, 1, -1 do
     local head = heads[index]
-    if head.seq == number then
-      head.at = head.at + 2
-      if not settle(head) then table.remove(heads, index) end
+    local entries, at = head.entries, head.at
+    while entries[at] do
+      local number = tonumber(entries[at])
+      if number > complete then break end
+      if not name[number] then
+        found[#found + 1], name[number], size[number] = number, entries[at], tonumber(entries[at + 1])
+      end
+      at = at + 2
     end
+    head.at = at
+    if not load(head) then table.remove(heads, index) end
+  end
+  table.sort(found)
+  for _, number in ipairs(found) do
+    bytes = bytes + math.floor(size[number] / 2)
+    if #numbers > 0 and (#numbers >= limit or bytes > maxBytes) then
+      more, position = 1, numbers[#numbers]
+      break
+    end
+    numbers[#numbers + 1], names[#names + 1] = number, name[number]
   end
 end
 
