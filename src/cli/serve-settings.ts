@@ -1,22 +1,27 @@
-import { TidingsError } from '../errors.js'
+import type { GivenSettings } from '../hub/settings.js'
 import type { HubOptions } from '../index.js'
 import { defaults } from '../protocol/defaults.js'
-import type { StoreLimits } from '../store/retention.js'
-import { type Environment, oneOf, onOff, readSettings, refuseUnknownVariables, text, whole } from './setting.js'
+import {
+  type Environment,
+  type ValuesOf,
+  contradiction,
+  oneOf,
+  onOff,
+  present,
+  readSettings,
+  refusal,
+  refuseUnknownVariables,
+  text,
+  whole,
+} from './setting.js'
+import { type StorePlan, planStore, storeSettings } from './store.js'
 import { target } from './target.js'
-
-const { retention } = defaults
 
 /** All that `tidings serve` can be told, each a flag and a variable (spec H10). */
 export const serveSettings = {
   host: text('--host <address>', 'address to listen on (default 127.0.0.1)'),
   port: whole('--port <number>', 'port to listen on, 0 for a free one (default 4000)', { least: 0, most: 65_535 }),
-  store: text('--store <store>', 'memory, or sqlite:<file> (default sqlite:./data/tidings.db)'),
-  synchronous: oneOf('--synchronous <mode>', 'SQLite: full survives a power cut, normal does not (default full)', [
-    'full',
-    'normal',
-  ]),
-  newEpoch: onOff('--new-epoch', 'SQLite: the file is a restored copy; every reader is told of a gap'),
+  ...storeSettings,
   jwtSecret: text('--jwt-secret <secret>', 'accept Bearer tokens signed with it (HS256, at least 32 bytes)'),
   jwtIssuer: text('--jwt-issuer <name>', 'the only "iss" that is accepted'),
   jwtAudience: text('--jwt-audience <name>', 'the only "aud" that is accepted'),
@@ -55,26 +60,32 @@ export const serveSettings = {
   topicsPerStream: whole('--topics-per-stream <number>', `in one stream (default ${defaults.topicsPerStream})`),
   topicsPerEvent: whole('--topics-per-event <number>', `of one event (default ${defaults.topicsPerEvent})`),
   pollWaitMs: whole('--poll-wait-ms <ms>', `longest time a poll is held (default ${defaults.pollWaitMs})`),
-  sweepMs: whole('--sweep-ms <ms>', 'between looks for jobs that nobody works on any more (default 1000)'),
-  retentionEvents: whole('--retention-events <number>', `newest events kept of a topic (default ${retention.events})`),
-  retentionBytes: whole('--retention-bytes <bytes>', `kept of a topic (default ${retention.bytes})`),
-  retentionMs: whole('--retention-ms <ms>', `how long events are kept (default ${retention.ageMs})`),
-  personalRetentionMs: whole(
-    '--personal-retention-ms <ms>',
-    `the same for user: and jobs: topics (default ${retention.personalAgeMs})`,
+  publishQueueEvents: whole(
+    '--publish-queue-events <number>',
+    `events that wait while the store is away (default ${defaults.publishQueue.events})`,
   ),
-  quotaBytes: whole('--quota-bytes <bytes>', `kept of a namespace (default ${defaults.quotaBytes})`),
+  publishQueueBytes: whole(
+    '--publish-queue-bytes <bytes>',
+    `the same in bytes (default ${defaults.publishQueue.bytes})`,
+  ),
+  publishQueueAnswerMs: whole(
+    '--publish-queue-answer-ms <ms>',
+    `a publish that waits is answered 202 after this (default ${defaults.publishQueue.answerMs})`,
+  ),
+  notReadyAfterMs: whole(
+    '--not-ready-after-ms <ms>',
+    `without its store for this long the hub is not ready (default ${defaults.notReadyAfterMs})`,
+    { least: 0 },
+  ),
+  probeMs: whole('--probe-ms <ms>', `a silent feed of a store on the network is probed (default ${defaults.probeMs})`),
+  sweepMs: whole('--sweep-ms <ms>', 'between looks for jobs that nobody works on any more (default 1000)'),
 } as const
 
 /** What to start, checked. */
 export interface ServePlan {
   readonly host: string
   readonly port: number
-  /** Null: memory. */
-  readonly sqliteFile: string | null
-  readonly newEpoch: boolean
-  readonly synchronous: 'full' | 'normal'
-  readonly limits: StoreLimits
+  readonly store: StorePlan
   readonly logLevel: string
   readonly hub: HubOptions
 }
@@ -82,18 +93,10 @@ export interface ServePlan {
 /** Throws `option_invalid` naming a setting that is malformed, unknown, missing, or that contradicts another one. */
 export function planServe(flags: Readonly<Record<string, string | true>>, environment: Environment): ServePlan {
   refuseUnknownVariables([...Object.values(serveSettings), ...Object.values(target)], environment)
-  const {
-    host = '127.0.0.1',
-    port = 4000,
-    store = 'sqlite:./data/tidings.db',
-    ...given
-  } = readSettings(serveSettings, flags, environment)
-  const { synchronous, newEpoch, jwtSecret, jwtIssuer, jwtAudience, dev, logLevel = 'info', ...rest } = given
-  const { retentionEvents, retentionBytes, retentionMs, personalRetentionMs, quotaBytes, ...hub } = rest
+  const values = readSettings(serveSettings, flags, environment)
+  const { host = '127.0.0.1', port = 4000, jwtSecret, jwtIssuer, jwtAudience, dev, logLevel = 'info', ...rest } = values
+  const store = planStore(values)
 
-  const sqliteFile = sqliteFileOf(store)
-  if (sqliteFile === null && newEpoch) throw contradiction('--new-epoch', '--store memory')
-  if (sqliteFile === null && synchronous) throw contradiction('--synchronous', '--store memory')
   if (dev && !isLoopback(host)) throw contradiction('--dev', `--host ${host}`, 'Anybody could be anybody.')
   for (const [flag, value] of [
     ['--jwt-issuer', jwtIssuer],
@@ -109,39 +112,23 @@ export function planServe(flags: Readonly<Record<string, string | true>>, enviro
   return {
     host,
     port,
-    sqliteFile,
-    newEpoch: newEpoch ?? false,
-    synchronous: synchronous ?? 'full',
+    store,
     logLevel,
-    limits: {
-      retention: present({
-        events: retentionEvents,
-        bytes: retentionBytes,
-        ageMs: retentionMs,
-        personalAgeMs: personalRetentionMs,
-      }),
-      ...present({ quotaBytes }),
-    },
     hub: {
-      ...hub,
+      ...hubSettings(rest),
       development: dev ?? false,
       ...(jwtSecret !== undefined && { jwt: { secret: jwtSecret, issuer: jwtIssuer, audience: jwtAudience } }),
     },
   }
 }
 
-function sqliteFileOf(store: string): string | null {
-  if (store === 'memory') return null
-  if (store.startsWith('sqlite:') && store.length > 'sqlite:'.length) return store.slice('sqlite:'.length)
-  throw refusal('--store', `--store must be memory or sqlite:<file>, not "${store}".`)
+/** What is left for the hub: the settings of its queue are one option there. */
+function hubSettings(values: Omit<ValuesOf<typeof serveSettings>, 'host' | 'port' | 'logLevel'>): GivenSettings {
+  const { publishQueueEvents, publishQueueBytes, publishQueueAnswerMs, ...rest } = values
+  const names = new Set(Object.keys(storeSettings))
+  const others = Object.fromEntries(Object.entries(rest).filter(([name]) => !names.has(name)))
+  const queue = { events: publishQueueEvents, bytes: publishQueueBytes, answerMs: publishQueueAnswerMs }
+  return { ...others, publishQueue: present(queue) }
 }
 
 const isLoopback = (host: string): boolean => host === 'localhost' || host === '::1' || /^127\.[0-9.]+$/.test(host)
-
-function present<Shape extends object>(values: Shape): { [Name in keyof Shape]?: NonNullable<Shape[Name]> } {
-  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as never
-}
-
-const refusal = (field: string, message: string): TidingsError => new TidingsError('option_invalid', message, { field })
-const contradiction = (one: string, other: string, why = ''): TidingsError =>
-  refusal(one, `${one} and ${other} contradict each other. ${why}`.trimEnd())

@@ -4,21 +4,25 @@ import type { AddressInfo } from 'node:net'
 import { TidingsError } from '../errors.js'
 import { toNodeHandler } from '../http/node.js'
 import { type Hub, createHub } from '../index.js'
-import { memoryStore } from '../store/memory.js'
-import type { Store } from '../store/store.js'
 import { makeLog } from './log.js'
 import { type ServePlan, planServe } from './serve-settings.js'
 import type { Environment } from './setting.js'
+import { makeStore } from './store.js'
 
 /** Runs a hub until a signal ends it. Rejects with `option_invalid` or what the store refuses, before anything listens. */
 export async function serve(flags: Readonly<Record<string, string | true>>, environment: Environment): Promise<void> {
   const plan = planServe(flags, environment)
   const log = makeLog(plan.logLevel)
+  const store = await makeStore(plan.store)
   const hub = await createHub({
     ...plan.hub,
-    store: await openStore(plan),
-    onError: (error, stage) => log.error({ err: error, stage }, 'a failure that no caller hears of'),
+    store,
+    onError: (error, stage) => {
+      if (stage === 'store') log.warn({ err: error }, 'the store is away')
+      else log.error({ err: error, stage }, 'a failure that no caller hears of')
+    },
   })
+  store.availability?.watch((available) => void (available && log.info('the store is back')))
   const server = createServer(toNodeHandler(hub))
   try {
     await listen(server, plan)
@@ -29,14 +33,7 @@ export async function serve(flags: Readonly<Record<string, string | true>>, envi
   const url = addressOf(server, plan.host)
   endOnSignal(() => close(hub, server), log)
   process.stdout.write(`tidings ready ${url}\n`)
-  log.info({ url, store: plan.sqliteFile ?? 'memory', dev: plan.hub.development }, 'ready')
-}
-
-async function openStore({ sqliteFile, newEpoch, synchronous, limits }: ServePlan): Promise<Store> {
-  if (sqliteFile === null) return memoryStore(limits)
-  // Loaded on demand: a hub in memory needs no SQLite.
-  const { sqliteStore } = await import('../store/sqlite.js')
-  return sqliteStore(sqliteFile, { ...limits, newEpoch, synchronous })
+  log.info({ url, store: plan.store.shown, dev: plan.hub.development }, 'ready')
 }
 
 async function listen(server: Server, { host, port }: ServePlan): Promise<void> {

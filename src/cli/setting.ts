@@ -103,3 +103,13 @@ export const oneOf = <Word extends string>(flag: string, help: string, words: re
     return word
   },
 })
+
+export function present<Shape extends object>(values: Shape): { [Name in keyof Shape]?: NonNullable<Shape[Name]> } {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as never
+}
+
+export const refusal = (field: string, message: string): TidingsError =>
+  new TidingsError('option_invalid', message, { field })
+
+export const contradiction = (one: string, other: string, why = ''): TidingsError =>
+  refusal(one, `${one} and ${other} contradict each other. ${why}`.trimEnd())

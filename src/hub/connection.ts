@@ -1,6 +1,5 @@
 import type { CloseReason } from '../protocol/control.js'
 import type { Position } from '../protocol/cursor.js'
-import type { ReadResult } from '../store/store.js'
 import type { Channel } from './channel.js'
 import { selectForLagging } from './conflation.js'
 import type { ConnectionOptions } from './connection-options.js'
@@ -52,14 +51,13 @@ export class Connection implements OutletListener {
     this.#outlet = outlet
     this.#options = options
     const { wheel, clock, settings } = context
-    this.#stall =
-      outlet.transport === 'sse'
-        ? new StallWatch(outlet, wheel, clock, settings.slowConsumerMs, () => this.end('slow_consumer'))
-        : null
+    const isStream = outlet.transport === 'sse'
+    const stalled = (): void => this.end('slow_consumer')
+    this.#stall = isStream ? new StallWatch(outlet, wheel, clock, settings.slowConsumerMs, stalled) : null
     this.#interest = new Interest(options.topics, options.types)
     this.#notices = new Notices(context, channel.namespace, outlet, this.#interest)
     const ended = (): void => this.end('ended')
-    this.#endings = outlet.transport === 'sse' ? JobEndings.of(context, channel.namespace, options.topics, ended) : null
+    this.#endings = isStream ? JobEndings.of(context, channel.namespace, options.topics, ended) : null
   }
 
   get topics(): ReadonlySet<string> {
@@ -90,7 +88,10 @@ export class Connection implements OutletListener {
    */
   async open(): Promise<boolean> {
     try {
-      const opening = await this.#findOpening(null)
+      const { presence } = this.#context
+      const found = this.#findOpening(null)
+      // Nobody waits long for a hello, also where the store hangs and has not been found to be away yet (H1).
+      const opening = await (this.transport === 'poll' ? found : presence.inTime(found))
       if (this.closed) return true
       if (opening.finished) {
         this.gone()
@@ -270,7 +271,9 @@ export class Connection implements OutletListener {
     })
     if (this.#state !== 'catching-up') return
     if (page.gaps.length > 0) {
-      this.#crossGaps(page, before)
+      this.#notices.cross(page)
+      this.#interest.cross(page, before)
+      this.#position = page.from
       await this.#sendNotices()
       if (this.#state !== 'catching-up') return
     }
@@ -286,17 +289,6 @@ export class Connection implements OutletListener {
       this.#channel.ring?.covers(before) === false
     )
       await this.#untilBack()
-  }
-
-  /** Tells the gaps of a read, and takes its beginning as the position. */
-  #crossGaps(page: ReadResult, before: Position): void {
-    const gapped = new Set(page.gaps.flatMap(({ topics }) => topics))
-    this.#notices.cross(page)
-    for (const topic of this.topics) {
-      if (page.from.epoch !== before.epoch) this.#interest.dropFloor(topic)
-      else if (!gapped.has(topic)) this.#interest.raiseFloor(topic, before.seq)
-    }
-    this.#position = page.from
   }
 
   #sendNotices(): Promise<void> {

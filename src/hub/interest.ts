@@ -1,3 +1,5 @@
+import type { Position } from '../protocol/cursor.js'
+import type { ReadResult } from '../store/store.js'
 import type { EncodedEvent } from './frame.js'
 
 /** What one reader wants of the log: its topics and types, and from where on it wants each topic. */
@@ -27,8 +29,12 @@ export class Interest {
     this.#floors.set(topic, Math.max(seq, this.#floors.get(topic) ?? -1))
   }
 
-  /** Numbers of another epoch say nothing. */
-  dropFloor(topic: string): void {
-    this.#floors.delete(topic)
+  /** A read with gaps begins anew: topics that are whole go on from `before`, unless its numbers are of another epoch. */
+  cross({ gaps, from }: ReadResult, before: Position): void {
+    const gapped = new Set(gaps.flatMap(({ topics }) => topics))
+    for (const topic of this.topics) {
+      if (from.epoch !== before.epoch) this.#floors.delete(topic)
+      else if (!gapped.has(topic)) this.raiseFloor(topic, before.seq)
+    }
   }
 }

@@ -4,6 +4,8 @@ import type { Store } from '../store/store.js'
 
 /** A store that says it is there and yet failed is asked again after this. */
 const againMs = 200
+/** A store on the network that has not answered a reader within this may be hanging: it has not said that it is away. */
+const slowMs = 1_000
 
 /** Whether this node reaches its store, since when it does not, and who waits for it (S5). */
 export class StorePresence {
@@ -62,6 +64,24 @@ export class StorePresence {
       error instanceof TidingsError &&
       (error.code === 'store_unavailable' || error.code === 'indeterminate')
     )
+  }
+
+  /** What the store answers, or `store_unavailable` where it takes so long that somebody should be told. */
+  async inTime<Answer>(work: Promise<Answer>): Promise<Answer> {
+    if (!this.remote) return await work
+    let give!: (error: unknown) => void
+    const late = new Promise<never>((_, reject) => {
+      give = reject
+    })
+    const timer = this.#clock.setTimer(
+      () => give(new TidingsError('store_unavailable', `The store has not answered for ${slowMs} ms.`)),
+      slowMs,
+    )
+    try {
+      return await Promise.race([work, late])
+    } finally {
+      timer.cancel()
+    }
   }
 
   /** `over` resolves when it makes sense to try again, or at `stop`, after which nothing of the wait is left here. */

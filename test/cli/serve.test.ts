@@ -63,6 +63,14 @@ describe('tidings serve', () => {
     ['--dev beyond loopback', ['--dev', '--host', '0.0.0.0'], {}, '--host 0.0.0.0'],
     ['--dev in production', ['--dev', '--store', 'memory', '--port', '0'], { NODE_ENV: 'production' }, 'NODE_ENV'],
     ['a new epoch of nothing', ['--dev', '--store', 'memory', '--new-epoch'], {}, '--new-epoch'],
+    ['a setting of another store', ['--dev', '--store', 'memory', '--redis-prefix', 'x:'], {}, '--redis-prefix'],
+    ['no new epoch of Redis', ['--dev', '--store', 'redis://127.0.0.1', '--new-epoch'], {}, '--new-epoch'],
+    [
+      'a prefix that Redis Cluster would read',
+      ['--dev', '--store', 'redis://127.0.0.1', '--redis-prefix', '{x}'],
+      {},
+      'prefix',
+    ],
     ['an issuer of no tokens', ['--dev', '--jwt-issuer', 'x'], {}, '--jwt-issuer'],
   ])('H10: %s stops the start by name', async (_what, flags, environment, name) => {
     const { code, lines, errors } = await run(['serve', ...flags], environment as Record<string, string>)
