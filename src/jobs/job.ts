@@ -38,7 +38,7 @@ export interface Step {
   readonly outcome: 'next'
   readonly state: JobState
   readonly events: readonly JobEvent[]
-  readonly deadline: Deadline | null
+  readonly deadline: Deadline | 'kept' | null
 }
 
 export type Reduced =
@@ -207,8 +207,11 @@ export function step(state: JobState, events: readonly JobEvent[], now: number):
   return { outcome: 'next', state, events, deadline: deadlineOf(state, now) }
 }
 
-/** Each write replaces the deadline, so one that renews nothing (a flush) must give what is left. */
-function deadlineOf(state: JobState, now: number): Deadline | null {
+/**
+ * What renews nothing (a flush) keeps the lease as the store has it: only the store knows whether it was granted anew after a
+ * pause. A hub that stood still longer than a lease would otherwise end a healthy job by the flush it owed.
+ */
+function deadlineOf(state: JobState, now: number): Deadline | 'kept' | null {
   const left = (from: number, ms: number): number => Math.max(1, Math.min(ms, from + ms - now))
   const { status, endedAt } = state.job
   if (state.cascade) return { afterMs: cascadeMs, lease: false }
@@ -216,7 +219,7 @@ function deadlineOf(state: JobState, now: number): Deadline | null {
   if (status === 'queued') return { afterMs: left(state.leasedAt, state.startWithinMs), lease: false }
   // Jobs below it have deadlines of their own, and the end of the last one begins a lease here (J9).
   if (state.children && state.children.open > 0) return null
-  return { afterMs: left(state.leasedAt, state.leaseMs), lease: true }
+  return state.leasedAt === now ? { afterMs: state.leaseMs, lease: true } : 'kept'
 }
 
 export const event = (type: string, data: unknown, conflated = false): JobEvent => ({ type, data, conflated })

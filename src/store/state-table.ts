@@ -39,8 +39,9 @@ export class StateTable {
       bytes: utf8Bytes(write.value),
       group: before ? before.group : write.group,
       made: before?.made ?? ++this.#made,
-      deadline: write.deadline ?? undefined,
-      dueMs: nowMs + (write.deadline?.afterMs ?? 0),
+      ...(write.deadline === 'kept'
+        ? { deadline: before?.deadline, dueMs: before?.dueMs ?? 0 }
+        : { deadline: write.deadline ?? undefined, dueMs: nowMs + (write.deadline?.afterMs ?? 0) }),
     }
     this.#bytes += record.bytes - (before?.bytes ?? 0)
     // Setting a known key keeps its place: the map stays in the order of making.

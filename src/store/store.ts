@@ -136,8 +136,11 @@ export interface StateWrite {
   readonly value: string | null
   /** States of one group are listed together. Kept from the first write. */
   readonly group?: string
-  /** Replaces the deadline; null or absent: none. */
-  readonly deadline?: Deadline | null
+  /**
+   * Replaces the deadline; null or absent: none; `kept`: the one it has, to the moment, also where a lease was granted anew
+   * after a pause. What is written in passing does not shorten a life.
+   */
+  readonly deadline?: Deadline | 'kept' | null
 }
 
 export interface Deadline {

@@ -30,7 +30,8 @@ export function encodeAppend(append: Append): AppendRequest {
   }
   for (const { topic, expect, value, group = '', deadline } of states) {
     args.push(topic, String(expect), value === null ? '0' : '1', value ?? '', group)
-    args.push(deadline ? String(Math.round(deadline.afterMs)) : '', deadline?.lease ? '1' : '0')
+    if (deadline === 'kept') args.push('kept', '0')
+    else args.push(deadline ? String(Math.round(deadline.afterMs)) : '', deadline?.lease ? '1' : '0')
     bytes += (value?.length ?? 0) + 100
   }
   return { args, bytes, append }

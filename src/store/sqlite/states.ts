@@ -15,6 +15,7 @@ export class States {
   readonly #select
   readonly #insert
   readonly #update
+  readonly #updateValue
   readonly #delete
   readonly #list
   readonly #listGroup
@@ -32,6 +33,7 @@ export class States {
     this.#update = database.prepare(
       'UPDATE states SET version = version + 1, value = ?, deadline = ?, lease_ms = ? WHERE row = ?',
     )
+    this.#updateValue = database.prepare('UPDATE states SET version = version + 1, value = ? WHERE row = ?')
     this.#delete = database.prepare('DELETE FROM states WHERE row = ?')
     const page = 'row < ? ORDER BY row DESC LIMIT ?'
     this.#list = database.prepare(`SELECT ${columns} FROM states NOT INDEXED WHERE namespace = ? AND ${page}`)
@@ -53,11 +55,13 @@ export class States {
   write(namespace: NamespaceRecord, write: StateWrite, steadyMs: number): void {
     if (write.value === null) return this.remove(namespace, write.topic)
     const before = this.#find(namespace, write.topic)
-    const deadline = write.deadline ? steadyMs + write.deadline.afterMs : null
-    const leaseMs = write.deadline?.lease ? write.deadline.afterMs : null
+    const given = write.deadline === 'kept' ? null : write.deadline
+    const deadline = given ? steadyMs + given.afterMs : null
+    const leaseMs = given?.lease ? given.afterMs : null
     namespace.bytes += utf8Bytes(write.value) - (before ? utf8Bytes(before.value) : 0)
     this.#ledger.changed(namespace)
-    if (before) this.#update.run(write.value, deadline, leaseMs, before.row)
+    if (before && write.deadline === 'kept') this.#updateValue.run(write.value, before.row)
+    else if (before) this.#update.run(write.value, deadline, leaseMs, before.row)
     else this.#insert.run(namespace.namespace, write.topic, write.value, write.group ?? null, deadline, leaseMs)
   }
 

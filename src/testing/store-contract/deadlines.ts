@@ -47,6 +47,29 @@ export function deadlineClauses({ describe, check, expect, reopens }: Suite): vo
       expect(await due(store)).toEqual(['n job:renewed'])
     })
 
+    check('J6: a write may keep the deadline, also one that was granted after a pause', async ({ store, clock }) => {
+      const keep = (topic: string, expect: number) =>
+        put(store, { events: [], states: [{ topic, expect, value: 'kept', deadline: 'kept' }] })
+      await store.due(sweep)
+      await put(store, job('job:lease', 0, 10_000, true))
+      await put(store, job('job:fixed', 0, 10_000, false))
+      await put(store, { events: [], states: [{ topic: 'job:none', expect: 0, value: 'x' }] })
+      await clock.advance(9_000)
+      for (const topic of ['job:lease', 'job:fixed', 'job:none']) await keep(topic, 1)
+      expect(await due(store)).toEqual([])
+      await keep('job:lease', 2)
+      await clock.advance(2_000)
+      // The pause is over a lease granted at 9,000, whole and not what was left of it.
+      expect(await due(store)).toEqual(['n job:fixed'])
+      await keep('job:fixed', 2)
+      for (let passedMs = 0; passedMs < 6_000; passedMs += 2_000) {
+        await clock.advance(2_000)
+        expect(await due(store)).toEqual(['n job:fixed'])
+      }
+      await clock.advance(2_500)
+      expect(await due(store)).toEqual(['n job:fixed', 'n job:lease'])
+    })
+
     check(
       'J6: after a pause of the sweep every lease is granted whole once, other deadlines stay',
       async ({ store, clock }) => {

@@ -156,7 +156,7 @@ local function writeState(write)
   end
   local size = string.len(write.value)
   keptBytes = keptBytes + size - tonumber(call('HGET', state, 'bytes') or '0')
-  call('HSET', state, 'version', text(tonumber(write.expect) + 1), 'value', write.value, 'bytes', text(size), 'after', write.after)
+  call('HSET', state, 'version', text(tonumber(write.expect) + 1), 'value', write.value, 'bytes', text(size))
   if write.expect == '0' then
     local made = text(call('HINCRBY', meta, 'made', 1))
     call('HSET', state, 'made', made)
@@ -166,6 +166,8 @@ local function writeState(write)
       call('ZADD', key('group:' .. write.group), made, topic)
     end
   end
+  if write.after == 'kept' then return end
+  call('HSET', state, 'after', write.after)
   call('ZREM', key('due'), topic)
   call('ZREM', key('lease'), topic)
   if write.after ~= '' then
