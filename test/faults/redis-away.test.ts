@@ -1,136 +1,196 @@
 import { describe, expect, test } from 'vitest'
-import { noRedis, redisForTest } from '../fixtures/redis.js'
-import { audit } from './auditor.js'
-import { logOf, namespace, NotingPublisher } from './noting-publisher.js'
-import { redisStandsStill } from './redis-away.js'
-import { ask, eventually, openHub, openStore, pause, proxyTo, storeOn, untilAvailable } from './redis-bench.js'
+import type { Hub, HubOptions } from '#src/index.js'
+import { redisStore } from '#src/store/redis.js'
+import { seededRandom } from '#src/testing/seeded-random.js'
+import { type RedisServer, noRedis, redisForTest } from '../fixtures/redis.js'
+import { startHub } from '../http/server.js'
 
-describe.skipIf(noRedis)('a Redis that is away', () => {
-  test('S5, fault 13: it stands still for 5 s under load: streams stay, publishes wait and are appended once, in order', async () => {
-    await redisStandsStill({ awayMs: 5_000, queueEvents: 500, notReadyAfterMs: 2_000, everyMs: 20, atOnce: 5 })
+const seed = Number(process.env['TIDINGS_SEED'] ?? 11)
+const until = async (reached: () => boolean | Promise<boolean>): Promise<void> => {
+  while (!(await reached())) await new Promise((resolve) => setTimeout(resolve, 10))
+}
+
+/** A hub on a real Redis that notices within a second that it hangs. */
+async function start(redis: RedisServer, options: Partial<HubOptions> = {}) {
+  const store = redisStore({
+    url: redis.url,
+    commandTimeoutMs: 700,
+    connectTimeoutMs: 500,
+    retention: { events: 100_000 },
   })
+  return { store, hub: await startHub({ store, publishQueue: { answerMs: 200 }, ...options }) }
+}
 
-  test('fault 12: down at the start: the hub starts, says so, and is there when Redis is', async () => {
-    const server = await redisForTest()
-    await server.kill()
-    const store = storeOn(server.url)
-    const { hub } = await openHub(store, { notReadyAfterMs: 100, publishQueue: { answerMs: 100 } })
-    await eventually('not ready', async () => (await ask(hub, '/ready')).status === 503)
-    expect((await ask(hub, '/health')).body.status).toBe('degraded')
-    expect((await ask(hub, '/events', { topic: 'a', type: 'note', data: 1 })).status).toBe(202)
-    await server.start()
-    await eventually('ready', async () => (await ask(hub, '/ready')).status === 200)
-    await eventually('what waited is there', async () => (await logOf(store, ['a'])).length === 1)
-  })
+const isAway = (hub: Hub): boolean => hub.stats().storeAwayMs > 0
 
-  test('D3: what Redis was given before it stood still is carried out before the store says that it is back, or never', async () => {
-    const server = await redisForTest()
-    const store = await openStore(server.url, { commandTimeoutMs: 300 })
-    const publisher = new NotingPublisher('p', () => ['a'])
-    for (let n = 0; n < 20; n++) await publisher.publish(store)
-    for (let round = 0; round < 5; round++) {
-      server.pause()
-      await Promise.all(
-        Array.from({ length: 20 }, (_, n) => publisher.attempt(store, { id: `lost-${round}-${n}`, topics: ['a'] })),
+/** Publishes without waiting, and notes how each ended. */
+class Publishing {
+  readonly outcomes = new Map<number, string>()
+  readonly #hub: Hub
+  readonly #work: Promise<void>[] = []
+
+  constructor(hub: Hub) {
+    this.#hub = hub
+  }
+
+  publish(count: number): void {
+    for (; count > 0; count--) {
+      const data = this.#work.length
+      const note = (outcome: string): void => void this.outcomes.set(data, outcome)
+      this.#work.push(
+        this.#hub.publish({ topic: 'news', type: 'n', data }).then(
+          () => note('stored'),
+          (error: { code: string }) => note(error.code),
+        ),
       )
-      await untilAvailable(store, false)
-      server.resume()
-      await untilAvailable(store)
-      const { seq } = await store.head(namespace)
-      await pause(300)
-      expect((await store.head(namespace)).seq).toBe(seq)
     }
-    const unsure = publisher.publishes.filter(({ outcome }) => outcome === 'indeterminate')
-    expect(unsure.length).toBeGreaterThan(0)
-    expect(audit({ publishes: publisher.publishes, readers: [], log: await logOf(store, ['a']) })).toEqual([])
-  })
+  }
+  async done(): Promise<void> {
+    await Promise.all(this.#work)
+  }
+  get stored(): number[] {
+    return [...this.outcomes].filter(([, outcome]) => outcome === 'stored').map(([data]) => data)
+  }
+}
 
-  test('S5: what was still on its way when the connection was given up does nothing once the store says that it is back', async () => {
-    const server = await redisForTest()
-    const proxy = await proxyTo(server.port)
-    const store = await openStore(proxy.url, { commandTimeoutMs: 200 })
-    const publisher = new NotingPublisher('p', () => ['a'])
-    for (let n = 0; n < 5; n++) await publisher.publish(store)
-    const [line] = proxy.lines
-    if (!line) throw new Error('there is no connection')
-    line.delayed = true
-    const lost = await publisher.attempt(store, { id: 'late', topics: ['a'] })
-    expect(lost.outcome).toBe('indeterminate')
-    await untilAvailable(store)
-    await publisher.publish(store)
-    const { seq } = await store.head(namespace)
-    line.delayed = false
-    await pause(200)
-    expect((await store.head(namespace)).seq).toBe(seq)
-    expect((await logOf(store, ['a'])).map(({ id }) => id)).not.toContain('late')
-  })
+const ascending = (numbers: Iterable<number>): number[] => [...numbers].sort((a, b) => a - b)
 
-  test('S5: a connection for commands that nothing comes back on is given up, and all is carried out once', async () => {
-    const server = await redisForTest()
-    const proxy = await proxyTo(server.port)
-    const store = await openStore(proxy.url, { commandTimeoutMs: 300 })
-    const publishers = Array.from({ length: 8 }, (_, at) => new NotingPublisher(`p${at}`, () => ['a']))
-    let over = false
-    const running = publishers.map(async (publisher) => {
-      while (!over) await publisher.publish(store)
-    })
-    for (let round = 0; round < 5; round++) {
-      const before = publishers.flatMap((each) => each.acknowledged).length
-      await eventually('it goes on', () => publishers.flatMap((each) => each.acknowledged).length > before + 100)
-      for (const line of proxy.lines) line.deaf = true
-      await untilAvailable(store, false)
+describe.skipIf(noRedis)('a hub whose Redis goes away', () => {
+  test(`S5, faults 13, 22: stopped under load: streams stay, publishes wait, all is stored once and in order (seed ${seed})`, async () => {
+    const redis = await redisForTest({ keeps: 'log' })
+    const { hub } = await start(redis, { notReadyAfterMs: 1_000 })
+    const random = seededRandom(seed)
+    const publishing = new Publishing(hub.hub)
+    const reader = await hub.stream({ topics: ['news'] })
+    await reader.control('hello')
+    publishing.publish(50)
+    await until(() => publishing.outcomes.size === 50)
+
+    for (const stop of ['pause', 'kill', 'client pause'] as const) {
+      publishing.publish(Math.ceil(random.fraction() * 500))
+      if (stop === 'pause') redis.pause()
+      else if (stop === 'kill') await redis.kill()
+      else await redis.command('CLIENT', 'PAUSE', 3_000, 'ALL')
+      publishing.publish(Math.ceil(random.fraction() * 500))
+      await until(() => isAway(hub.hub))
+      publishing.publish(Math.ceil(random.fraction() * 500))
+      while (!(await reader.control('ping')).degraded);
+      const queued = await hub.publish({ topic: 'other', type: 'n', data: stop })
+      expect([queued.status, queued.body]).toEqual([202, { id: queued.body.id, queued: true }])
+      const late = await hub.stream({ topics: ['other'] })
+      expect(await late.control('hello')).toMatchObject({ degraded: true })
+      expect((await hub.call('/health')).body).toMatchObject({ status: 'degraded', store: { kind: 'redis' } })
+      if (stop === 'kill') await until(async () => (await hub.call('/ready')).status === 503)
+      const job = await hub.call('/jobs', { body: { owner: 'user:7', kind: 'crawl' } })
+      expect([job.status, job.headers.has('retry-after')]).toEqual([503, true])
+
+      if (stop === 'pause') redis.resume()
+      else if (stop === 'kill') await redis.start()
+      await until(() => !isAway(hub.hub))
+      publishing.publish(Math.ceil(random.fraction() * 100))
+      await publishing.done()
+      expect(await late.next()).toMatchObject({ data: stop })
+      expect((await hub.call('/ready')).status).toBe(200)
+      await late.close()
     }
-    over = true
-    await Promise.all(running)
-    const publishes = publishers.flatMap((each) => each.publishes)
-    expect(publishes.filter(({ outcome }) => outcome === 'indeterminate').length).toBeGreaterThan(0)
-    expect(audit({ publishes, readers: [], log: await logOf(store, ['a']) })).toEqual([])
+    const count = publishing.outcomes.size
+    expect(publishing.stored).toHaveLength(count)
+    await until(() => reader.all().length === count)
+    const heard = reader.all().map(({ data }) => data as number)
+    expect(heard).toEqual(Array.from({ length: count }, (_, index) => index))
+    expect(reader.controls.filter(({ name }) => name === 'gap')).toEqual([])
+    expect(hub.hub.stats()).toMatchObject({ queuedEvents: 0, queuedBytes: 0, storeTimesAway: 3 })
+    // Once per change, whatever failed meanwhile.
+    expect(hub.errors).toHaveLength(3)
   })
 
-  test('fault 22: slow (CLIENT PAUSE, DEBUG SLEEP): late, and once; the process goes on meanwhile', async () => {
-    const server = await redisForTest()
-    const store = await openStore(server.url)
-    const publisher = new NotingPublisher('p', () => ['a'])
-    let turns = 0
-    const turning = setInterval(() => turns++, 10)
-    await server.command('CLIENT', 'PAUSE', 700, 'ALL')
-    await Promise.all(
-      Array.from({ length: 10 }, (_, n) => publisher.attempt(store, { id: `paused-${n}`, topics: ['a'] })),
-    )
-    const sleeping = server.command('DEBUG', 'SLEEP', '0.7')
-    await pause(50)
-    await Promise.all(
-      Array.from({ length: 10 }, (_, n) => publisher.attempt(store, { id: `asleep-${n}`, topics: ['a'] })),
-    )
-    await sleeping
-    clearInterval(turning)
-    expect(turns).toBeGreaterThan(60)
-    const outcomes = new Set(publisher.publishes.map(({ outcome }) => outcome))
-    expect(outcomes).toEqual(new Set(['acknowledged']))
-    expect(audit({ publishes: publisher.publishes, readers: [], log: await logOf(store, ['a']) })).toEqual([])
+  test('S5: a full queue is refused, and what was taken is stored', async () => {
+    const redis = await redisForTest({ keeps: 'log' })
+    const { hub } = await start(redis, { publishQueue: { events: 100, answerMs: 200 } })
+    const publishing = new Publishing(hub.hub)
+    publishing.publish(1)
+    await publishing.done()
+    await redis.kill()
+    await until(() => isAway(hub.hub))
+    publishing.publish(150)
+    const refused = await hub.publish({ topic: 'news', type: 'n', data: 'too much' })
+    expect([refused.status, refused.headers.has('retry-after')]).toEqual([503, true])
+    await redis.start()
+    await publishing.done()
+    expect(ascending(publishing.stored)).toEqual(Array.from({ length: 101 }, (_, index) => index))
+    const { events } = (await hub.poll('topic=news&since=start')).body
+    expect(events.map(({ data }) => data)).toEqual(publishing.stored)
   })
 
-  test('S5: gone and back ten times under load, cut and refused by turns: all is there once, in the order of each publisher', async () => {
-    const server = await redisForTest()
-    const proxy = await proxyTo(server.port)
-    const store = await openStore(proxy.url)
-    const publishers = Array.from({ length: 8 }, (_, at) => new NotingPublisher(`p${at}`, () => ['a']))
-    let over = false
-    const running = publishers.map(async (publisher) => {
-      while (!over) await publisher.publish(store)
-    })
-    for (let round = 0; round < 10; round++) {
-      const before = publishers.flatMap((each) => each.acknowledged).length
-      await eventually('it goes on', () => publishers.flatMap((each) => each.acknowledged).length > before + 40)
-      proxy.refuses = true
-      proxy.cut()
-      await untilAvailable(store, false)
-      await pause(round * 20)
-      proxy.refuses = false
+  test('S5, D4, fault 17: restarted empty: a gap of the epoch, what waited follows, and nobody is stuck', async () => {
+    const redis = await redisForTest()
+    const { hub } = await start(redis)
+    const { job } = (await hub.call<{ job: { id: string } }>('/jobs', { body: { owner: 'user:7', kind: 'crawl' } }))
+      .body
+    for (const data of [1, 2, 3]) await hub.publish({ topic: 'news', type: 'n', data })
+    const reader = await hub.stream({ topics: ['news', `job:${job.id}`], since: 'start' })
+    await reader.until(({ data }) => data === 3)
+    await redis.kill()
+    await until(() => isAway(hub.hub))
+    const waiting = hub.hub.publish({ topic: 'news', type: 'n', data: 4 })
+    await redis.start()
+    await waiting
+    expect(await reader.control('gap')).toMatchObject({ reason: 'epoch' })
+    expect(await reader.next()).toMatchObject({ data: 4 })
+    await hub.publish({ topic: 'news', type: 'n', data: 5 })
+    expect(await reader.next()).toMatchObject({ data: 5 })
+    expect(new Set(reader.all().map(({ id }) => id)).size).toBe(reader.all().length)
+  })
+
+  test('fault 21: the subscriber connection alone is cut: nothing is lost, nothing comes twice', async () => {
+    const redis = await redisForTest()
+    const { hub } = await start(redis)
+    const reader = await hub.stream({ topics: ['news'] })
+    await reader.control('hello')
+    const publishing = new Publishing(hub.hub)
+    for (let cut = 0; cut < 5; cut++) {
+      publishing.publish(40)
+      await redis.command('CLIENT', 'KILL', 'TYPE', 'pubsub')
+      publishing.publish(40)
+      await publishing.done()
+      await until(() => reader.all().length === 80 * (cut + 1))
     }
-    over = true
-    await Promise.all(running)
-    const publishes = publishers.flatMap((each) => each.publishes)
-    expect(audit({ publishes, readers: [], log: await logOf(store, ['a']) })).toEqual([])
+    expect(reader.all().map(({ data }) => data)).toEqual(Array.from({ length: 400 }, (_, index) => index))
+    expect(hub.hub.stats().storeTimesAway).toBe(0)
+  })
+
+  test('fault 12: Redis is down when the hub starts, and comes', async () => {
+    const redis = await redisForTest()
+    await redis.kill()
+    const { hub } = await start(redis)
+    expect((await hub.call('/ready')).status).toBe(503)
+    const reader = await hub.stream({ topics: ['news'] })
+    expect(await reader.control('hello')).toMatchObject({ degraded: true })
+    const first = hub.hub.publish({ topic: 'news', type: 'n', data: 'first' })
+    await redis.start()
+    await first
+    expect(await reader.next()).toMatchObject({ data: 'first' })
+    expect((await hub.call('/ready')).status).toBe(200)
+    expect((await hub.call('/jobs', { body: { owner: 'user:7', kind: 'crawl' } })).status).toBe(201)
+  })
+
+  test('E7, fault 25: volatile events pass between two nodes, and within one while Redis is away', async () => {
+    const redis = await redisForTest()
+    const one = (await start(redis)).hub
+    const other = (await start(redis)).hub
+    const here = await one.stream({ topics: ['news'] })
+    const there = await other.stream({ topics: ['news'] })
+    const say = (data: string) => one.hub.publish({ topic: 'news', type: 'n', data, volatile: true })
+    await one.hub.publish({ topic: 'news', type: 'n', data: 'kept' })
+    expect([await here.next(), await there.next()]).toMatchObject([{ data: 'kept' }, { data: 'kept' }])
+    await say('typing')
+    expect([await here.next(), await there.next()]).toMatchObject([{ data: 'typing' }, { data: 'typing' }])
+    await redis.kill()
+    await until(() => isAway(one.hub) && isAway(other.hub))
+    await say('still typing')
+    expect(await here.next()).toMatchObject({ data: 'still typing', volatile: true })
+    await redis.start()
+    await one.hub.publish({ topic: 'news', type: 'n', data: 'back' })
+    expect([await here.next(), await there.next()]).toMatchObject([{ data: 'back' }, { data: 'back' }])
   })
 })
