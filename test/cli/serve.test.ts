@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { SignJWT } from 'jose'
 import { afterEach, describe, expect, test } from 'vitest'
+import { noRedis, redisForTest } from '../fixtures/redis.js'
 import { type Serving, run, serve } from './program.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'tidings-serve-'))
@@ -86,6 +87,38 @@ describe('tidings serve', () => {
     expect(second.code).toBe(1)
     expect(second.errors).toMatch(/\[store_locked\].*process [0-9]+/)
   })
+
+  test.skipIf(noRedis)(
+    'S1, S5: on Redis, whose password is in no log; that it is away is said once, and that it is back',
+    async () => {
+      const redis = await redisForTest({ password: 'a password nobody may read', keeps: 'log' })
+      const store = redis.url
+      const flags = ['--dev', '--port', '0', '--redis-prefix', 'mine:', '--redis-command-timeout-ms', '500']
+      const { program, url } = await start([...flags, '--store', store], { TIDINGS_PUBLISH_QUEUE_ANSWER_MS: '50' })
+      expect((await (await fetch(`${url}/health`)).json()) as object).toMatchObject({ store: { kind: 'redis' } })
+      const publish = async (data: number) =>
+        await fetch(`${url}/events?userId=7`, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json' },
+          body: JSON.stringify({ topic: 'user:7', type: 'n', data }),
+        })
+      expect((await publish(1)).status).toBe(201)
+      await redis.kill()
+      await program.until(({ errors }) => errors.includes('the store is away'))
+      expect((await publish(2)).status).toBe(202)
+      expect((await (await fetch(`${url}/health`)).json()) as object).toMatchObject({ status: 'degraded' })
+      await redis.start()
+      await program.until(({ errors }) => errors.includes('the store is back'))
+      const poll = await fetch(`${url}/events?topic=user:7&userId=7&since=start`, {
+        headers: { accept: 'application/json' },
+      })
+      expect(((await poll.json()) as { events: { data: number }[] }).events.map(({ data }) => data)).toContain(1)
+      expect(program.errors.match(/the store is away/g)).toHaveLength(1)
+      expect(program.errors).toContain(`"store":"redis://127.0.0.1:${redis.port}`)
+      expect(program.errors).not.toMatch(/nobody/)
+      expect(await program.kill('SIGTERM')).toBe(0)
+    },
+  )
 
   test('H3: SIGTERM says goodbye to readers and ends with 0', async () => {
     const { program, url } = await start(['--dev', '--port', '0', '--store', 'memory'])

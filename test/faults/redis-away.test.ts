@@ -159,6 +159,21 @@ describe.skipIf(noRedis)('a hub whose Redis goes away', () => {
     expect(hub.hub.stats().storeTimesAway).toBe(0)
   })
 
+  test('fault 16: Redis out of memory: a publish is refused, not acknowledged and not queued, and streams stay', async () => {
+    const redis = await redisForTest({ settings: { 'maxmemory-policy': 'noeviction' } })
+    const { hub } = await start(redis)
+    await hub.publish({ topic: 'news', type: 'n', data: 1 })
+    const reader = await hub.stream({ topics: ['news'], since: 'start' })
+    await reader.next()
+    await redis.command('CONFIG', 'SET', 'maxmemory', '1mb')
+    const refused = await hub.publish({ topic: 'news', type: 'n', data: 2 })
+    expect([refused.status, refused.headers.has('retry-after')]).toEqual([507, true])
+    expect(hub.hub.stats()).toMatchObject({ queuedEvents: 0, storeTimesAway: 0 })
+    await redis.command('CONFIG', 'SET', 'maxmemory', '0')
+    expect((await hub.publish({ topic: 'news', type: 'n', data: 3 })).status).toBe(201)
+    expect(await reader.next()).toMatchObject({ data: 3 })
+  })
+
   test('fault 12: Redis is down when the hub starts, and comes', async () => {
     const redis = await redisForTest()
     await redis.kill()
