@@ -94,7 +94,7 @@ export function createJobs(options: JobsOptions): JobsEngine {
   const lanes = new Lanes(parts)
   const cascade = new Cascade({ store, makeId, lanes, onError })
   const sweeper = new Sweeper({ store, clock, makeId, lanes, onError, sweepMs })
-  const watch = new Watch(store, onError)
+  const watch = new Watch(store, clock, onError)
   const closing = new AbortController()
 
   const open = (): void => {
