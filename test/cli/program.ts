@@ -13,8 +13,8 @@ export class Program {
   readonly #exit: Promise<number | NodeJS.Signals>
   #waiting: (() => void)[] = []
 
-  constructor(args: readonly string[], environment: Record<string, string> = {}) {
-    this.#child = spawn(process.execPath, [main, ...args], {
+  constructor(args: readonly string[], environment: Record<string, string> = {}, program = main) {
+    this.#child = spawn(process.execPath, [program, ...args], {
       env: { PATH: process.env.PATH, ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
