@@ -11,10 +11,19 @@ const program = fileURLToPath(new URL('../../examples/docs-crawler/dist/server.j
 
 /** The crawler as people start it, on files of its own and always on the same port. */
 export class CrawlerProcess {
-  readonly #folder = mkdtempSync(join(tmpdir(), 'docs-crawler-'))
+  readonly #folder: string
+  readonly #ownsFolder: boolean
+  readonly #options: readonly string[]
   readonly #errors: string[] = []
   #child: ChildProcess | null = null
   #port = 0
+
+  /** Without a folder it has one of its own. */
+  constructor({ folder, options = [] }: { folder?: string; options?: readonly string[] } = {}) {
+    this.#ownsFolder = folder === undefined
+    this.#folder = folder ?? mkdtempSync(join(tmpdir(), 'docs-crawler-'))
+    this.#options = options
+  }
 
   get url(): string {
     return `http://127.0.0.1:${this.#port}`
@@ -38,6 +47,7 @@ export class CrawlerProcess {
       '0',
       '--taken-ms',
       '2000',
+      ...this.#options,
     ]
     const child = spawn(process.execPath, [program, ...options], { stdio: ['ignore', 'pipe', 'pipe'] })
     this.#child = child
@@ -69,7 +79,7 @@ export class CrawlerProcess {
       child.kill('SIGTERM')
       await once(child, 'exit')
     }
-    rmSync(this.#folder, { recursive: true, force: true })
+    if (this.#ownsFolder) rmSync(this.#folder, { recursive: true, force: true })
   }
 }
 

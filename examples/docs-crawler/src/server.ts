@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { createHub } from 'tidings'
 import { toNodeHandler } from 'tidings/node'
+import { redisStore } from 'tidings/store/redis'
 import { sqliteStore } from 'tidings/store/sqlite'
 import { Api } from './api.js'
 import { Crawling } from './crawling.js'
@@ -28,7 +29,7 @@ async function start(settings: Settings): Promise<void> {
   const sessions = new Sessions(readSecret(dataFolder))
   const tokens = new WorkerTokens()
   const hub = await createHub({
-    store: sqliteStore(join(dataFolder, 'tidings.db')),
+    store: settings.redis ? redisStore({ url: settings.redis }) : sqliteStore(join(dataFolder, 'tidings.db')),
     authenticate: (request) => sessions.read(request.headers.get('cookie')),
     jwt: { secret: tokens.secret },
   })

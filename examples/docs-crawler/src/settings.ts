@@ -7,6 +7,8 @@ export interface Settings {
   readonly port: number
   /** The folder of the two SQLite files and the cookie secret. */
   readonly dataFolder: string
+  /** Where the hub keeps its events: null for a SQLite file in the data folder, or the address of a Redis. */
+  readonly redis: string | null
   /** Worker processes. */
   readonly workers: number
   /** Pages that one worker reads at a time. */
@@ -23,6 +25,7 @@ export const defaultSettings: Settings = {
   host: '127.0.0.1',
   port: 3000,
   dataFolder: './data',
+  redis: null,
   workers: 2,
   lanes: 3,
   delayMs: 500,
@@ -35,6 +38,7 @@ export const usage = `docs-crawler: documentation sites as Markdown, with every 
   --host <address>     ${defaultSettings.host}
   --port <number>      ${defaultSettings.port}; 0 takes a free one
   --data <folder>      ${defaultSettings.dataFolder}
+  --redis <address>    keep the hub's events in a Redis (redis://…), so that several servers can share a data folder
   --workers <number>   ${defaultSettings.workers} worker processes
   --lanes <number>     ${defaultSettings.lanes} pages at a time in each
   --delay-ms <number>  ${defaultSettings.delayMs} between two requests to one host
@@ -50,6 +54,7 @@ export function readSettings(args: readonly string[]): Settings | 'help' {
       host: { type: 'string' },
       port: { type: 'string' },
       data: { type: 'string' },
+      redis: { type: 'string' },
       workers: { type: 'string' },
       lanes: { type: 'string' },
       'delay-ms': { type: 'string' },
@@ -63,6 +68,7 @@ export function readSettings(args: readonly string[]): Settings | 'help' {
     host: values.host ?? defaultSettings.host,
     port: wholeNumber('--port', values.port, 0, 65_535, defaultSettings.port),
     dataFolder: values.data ?? defaultSettings.dataFolder,
+    redis: values.redis ?? defaultSettings.redis,
     workers: wholeNumber('--workers', values.workers, 1, 64, defaultSettings.workers),
     lanes: wholeNumber('--lanes', values.lanes, 1, 32, defaultSettings.lanes),
     delayMs: wholeNumber('--delay-ms', values['delay-ms'], 0, 60_000, defaultSettings.delayMs),
