@@ -29,6 +29,7 @@ const codes = {
   job_fenced: { status: 409, retryable: false },
   rate_limited: { status: 429, retryable: true },
   quota: { status: 507, retryable: true },
+  identity_unavailable: { status: 503, retryable: true },
   draining: { status: 503, retryable: true },
   store_unavailable: { status: 503, retryable: true },
   conflict: { status: 503, retryable: true },

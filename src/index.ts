@@ -1,8 +1,8 @@
 import { createAuthenticate } from './auth/authenticate.js'
 import { refuseBeyondLoopback } from './auth/development.js'
 import { incomingOf } from './auth/incoming.js'
-import type { JwtOptions } from './auth/jwt.js'
-import { createJobTokenMint } from './auth/mint.js'
+import type { JwtOptions, JwtSecretOptions } from './auth/jwt-sources.js'
+import { createMint } from './auth/mint.js'
 import type { Principal } from './auth/principal.js'
 import type { ReadSession } from './auth/session.js'
 import { type Clock, systemClock } from './clock.js'
@@ -30,7 +30,12 @@ export interface HubOptions<Declared extends MaybeDeclared = undefined> extends 
   /** Who sent a request, by your own session: cookies, Auth.js, anything. Null: nobody it knows. */
   readonly authenticate?: ReadSession
   /** `Authorization: Bearer` with an HS256 token (A2). */
-  readonly jwt?: JwtOptions
+  readonly jwt?: JwtOptions | readonly JwtOptions[]
+  /**
+   * Take tokens that live five minutes at most from `?token=` too, for native EventSource, which can send no header (A1).
+   * Addresses end up in logs of proxies: see the guide. Default false.
+   */
+  readonly urlTokens?: boolean
   /** The user named in the query, while developing: refused in production and beyond loopback. Default false. */
   readonly development?: boolean
   /** Where events live. Default: memory, gone with the process. The hub opens and closes it. */
@@ -110,6 +115,7 @@ export async function createHub<Declared extends MaybeDeclared = undefined>(
   const {
     authenticate: session,
     jwt,
+    urlTokens = false,
     development = false,
     store: _store,
     events,
@@ -124,7 +130,7 @@ export async function createHub<Declared extends MaybeDeclared = undefined>(
   if (events !== undefined && typeof (events as Partial<MaybeDeclared>)?.check !== 'function')
     throw new TidingsError('option_invalid', '"events" must come from defineEvents.', { field: 'events' })
   // Whether the listener is loopback shows when it is reached: see checkListener.
-  const signIn = { authenticate: session, jwt, development, loopback: true, clock }
+  const signIn = { authenticate: session, jwt, urlTokens, development, loopback: true, clock }
   createAuthenticate(signIn)
   const makeId = uuidv7Ids(clock, random)
 
@@ -148,15 +154,16 @@ export async function createHub<Declared extends MaybeDeclared = undefined>(
     snapshots: snapshotsOf(jobs),
     onError: options.onError ?? writeError,
   })
-  const mintSecret = jwt ? undefined : hubKey(store, random)
+  const signing = signingSource(jwt)
+  const mintSecret = signing ? undefined : hubKey(store, random)
   const ownKey = async () => ({ secret: await (mintSecret as () => Promise<string>)() })
   const authenticate = createAuthenticate({ ...signIn, mintSecret })
-  const mintJobToken = createJobTokenMint({ jwt: jwt ?? ownKey, clock, makeId })
-  const handler = createHandler({ core, jobs, authenticate, mintJobToken, origins })
+  const mint = createMint({ jwt: signing ?? ownKey, clock, makeId })
+  const handler = createHandler({ core, jobs, authenticate, mint, origins })
   const maintenance = keepUp(store, clock, core.onError)
   jobs.start()
 
-  const jobsOf = (namespace: string): Jobs => jobs.face(checkId(namespace, 'namespace'), mintJobToken)
+  const jobsOf = (namespace: string): Jobs => jobs.face(checkId(namespace, 'namespace'), mint.forJob)
 
   return {
     async publish(
@@ -183,6 +190,12 @@ export async function createHub<Declared extends MaybeDeclared = undefined>(
     },
     internals: { core, handler, checkListener: (address) => void (development && refuseBeyondLoopback(address)) },
   }
+}
+
+/** The secret that tokens of the hub's own are signed with, where one was given; else it makes one and keeps it. */
+function signingSource(jwt: HubOptions['jwt']): JwtSecretOptions | undefined {
+  const sources = jwt === undefined ? [] : Array.isArray(jwt) ? (jwt as readonly JwtOptions[]) : [jwt as JwtOptions]
+  return sources.find((source): source is JwtSecretOptions => 'secret' in source)
 }
 
 /** The port of the hub that jobs fill. */
@@ -231,7 +244,7 @@ export * from './declare.js'
 export { type ErrorCode, TidingsError } from './errors.js'
 export type { PublishInput, PublishOf, PublishResult } from './hub/publish.js'
 export type { SubscribeOptions } from './hub/hub.js'
-export type { JwtOptions } from './auth/jwt.js'
+export type { JwtAlgorithm, JwtKeysOptions, JwtOptions, JwtSecretOptions } from './auth/jwt-sources.js'
 export type { Principal } from './auth/principal.js'
 export type { ReadSession, Session } from './auth/session.js'
 export type { TidingsEvent, Metadata, Priority } from './protocol/event.js'

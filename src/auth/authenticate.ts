@@ -3,7 +3,8 @@ import { TidingsError } from '../errors.js'
 import { type Authenticator, bearerToken, unauthorized } from './authenticator.js'
 import { developmentAuthenticator } from './development.js'
 import type { Incoming } from './incoming.js'
-import { type JwtOptions, jwtAuthenticator } from './jwt.js'
+import { jwtAuthenticator } from './jwt.js'
+import { type JwtOptions, type JwtSource, jwtSource } from './jwt-sources.js'
 import type { Principal } from './principal.js'
 import { type ReadSession, sessionAuthenticator } from './session.js'
 
@@ -16,8 +17,10 @@ export type KeySource = () => Promise<string>
 export interface AuthenticateOptions {
   /** The application's own sessions. Asked first. */
   readonly authenticate?: ReadSession | undefined
-  /** Bearer tokens. */
-  readonly jwt?: JwtOptions | undefined
+  /** Bearer tokens, of one source or several. */
+  readonly jwt?: JwtOptions | readonly JwtOptions[] | undefined
+  /** Short tokens in `?token=` too. Default false. */
+  readonly urlTokens?: boolean | undefined
   /** The hub's own key, with which it mints job tokens where `jwt` is absent; its tokens are taken as Bearer tokens too. */
   readonly mintSecret?: string | KeySource | undefined
   /** The development user. Default false. */
@@ -34,7 +37,8 @@ export interface AuthenticateOptions {
  * Throws `option_invalid` when none is set: a hub that cannot know anybody must not start.
  */
 export function createAuthenticate(options: AuthenticateOptions): Authenticate {
-  const { authenticate, jwt, mintSecret, development = false, loopback = false, clock = systemClock } = options
+  const { authenticate, jwt, urlTokens = false, mintSecret, development = false, loopback = false } = options
+  const { clock = systemClock } = options
   const environment = options.environment ?? globalThis.process?.env?.NODE_ENV
   if (!authenticate && !jwt && !development) {
     throw new TidingsError(
@@ -45,7 +49,7 @@ export function createAuthenticate(options: AuthenticateOptions): Authenticate {
   }
   const authenticators: Authenticator[] = []
   if (authenticate) authenticators.push(sessionAuthenticator(authenticate, clock))
-  authenticators.push(bearerAuthenticator(jwt, mintSecret, clock))
+  authenticators.push(bearerAuthenticator(sourcesOf(jwt), mintSecret, { clock, urlTokens }))
   if (development) authenticators.push(developmentAuthenticator({ loopback, environment }))
   return async (request) => {
     for (const authenticator of authenticators) {
@@ -56,22 +60,30 @@ export function createAuthenticate(options: AuthenticateOptions): Authenticate {
   }
 }
 
+function sourcesOf(jwt: AuthenticateOptions['jwt']): readonly JwtSource[] {
+  if (jwt === undefined) return []
+  if (Array.isArray(jwt) && jwt.length === 0)
+    throw new TidingsError('option_invalid', '"jwt" must name at least one source.', { field: 'jwt' })
+  if (!Array.isArray(jwt)) return [jwtSource(jwt as JwtOptions, 'jwt')]
+  return (jwt as readonly JwtOptions[]).map((one, index) => jwtSource(one, `jwt[${index}]`))
+}
+
 function bearerAuthenticator(
-  jwt: JwtOptions | undefined,
+  given: readonly JwtSource[],
   mintSecret: string | KeySource | undefined,
-  clock: Clock,
+  rest: { readonly clock: Clock; readonly urlTokens: boolean },
 ): Authenticator {
-  const given = jwt ? [jwt] : []
+  const own = (secret: string): JwtSource => jwtSource({ secret }, 'mintSecret')
   if (typeof mintSecret === 'function') {
     let made: Authenticator | null = null
     return async (request) => {
-      if (bearerToken(request) === null) return null
-      made ??= jwtAuthenticator([...given, { secret: await mintSecret() }], clock)
+      if (bearerToken(request) === null && !(rest.urlTokens && request.address.searchParams.has('token'))) return null
+      made ??= jwtAuthenticator({ ...rest, sources: [...given, own(await mintSecret())] })
       return await made(request)
     }
   }
-  const sources = mintSecret === undefined ? given : [...given, { secret: mintSecret }]
-  return sources.length > 0 ? jwtAuthenticator(sources, clock) : refuseBearer
+  const sources = mintSecret === undefined ? given : [...given, own(mintSecret)]
+  return sources.length > 0 ? jwtAuthenticator({ ...rest, sources }) : refuseBearer
 }
 
 /** A token that nobody here can check is a bad credential, not an absent one. */

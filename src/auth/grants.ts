@@ -6,6 +6,7 @@ import { type Principal, ownTopics } from './principal.js'
  * Ownership of a job is in the job's state, so the caller looks it up and says so in `ownsJob`.
  */
 export function canSubscribe(principal: Principal, topic: string, ownsJob = false): boolean {
+  if (principal.scope) return principal.scope.includes(topic)
   return (
     ownTopics(principal).includes(topic) ||
     principal.subscribe.some((pattern) => matchesPattern(pattern, topic)) ||
@@ -18,5 +19,5 @@ export function canSubscribe(principal: Principal, topic: string, ownsJob = fals
  * and command that job (A4); events reach such topics through jobs alone, whatever the grant (E4).
  */
 export function canPublish(principal: Principal, topic: string): boolean {
-  return principal.publish.some((pattern) => matchesPattern(pattern, topic))
+  return !principal.scope && principal.publish.some((pattern) => matchesPattern(pattern, topic))
 }

@@ -1,19 +1,19 @@
 import { createHash } from 'node:crypto'
-import { type JWTPayload, jwtVerify } from 'jose'
+import { type JWTPayload, decodeJwt, decodeProtectedHeader, jwtVerify } from 'jose'
 import { LRUCache } from 'lru-cache'
 import type { Clock } from '../clock.js'
 import { TidingsError } from '../errors.js'
+import { checkId, checkTopic } from '../protocol/topic.js'
 import { type Authenticator, bearerToken, unauthorized } from './authenticator.js'
-import { hmacKey } from './hmac-key.js'
+import type { Incoming } from './incoming.js'
+import type { JwtSource } from './jwt-sources.js'
 import { type Principal, checkPrincipal } from './principal.js'
 
-export interface JwtOptions {
-  /** The HS256 secret, at least 32 bytes of UTF-8. */
-  readonly secret: string
-  /** When set, `iss` must be this. */
-  readonly issuer?: string | undefined
-  /** When set, `aud` must be or contain this. */
-  readonly audience?: string | undefined
+export interface JwtAuthenticatorOptions {
+  readonly sources: readonly JwtSource[]
+  readonly clock: Clock
+  /** Take a token that lives no longer than five minutes from `?token=` too, for native EventSource. Default false. */
+  readonly urlTokens?: boolean | undefined
 }
 
 /** Tokens whose signature is not checked again; the least used go first. */
@@ -24,32 +24,30 @@ const longestToken = 8 * 1024
 const compactForm = /^[\w-]+\.[\w-]+\.[\w-]+$/
 /** How far ahead the issuer's clock may run. It widens `nbf` and `iat` only: a token never outlives its `exp`. */
 const toleranceSeconds = 5
+/** What stands in a URL ends up in logs: it must be of no use soon. */
+export const urlTokenLifeMs = 5 * 60_000
 
 /**
- * Bearer tokens signed with HS256 (A2): `exp` required, `iss` and `aud` checked where set; claims `sub`, `sid` and
- * `tidings: { namespace, roles, subscribe, publish, admin }`. Whatever is wrong with a token, the answer is the same
- * words, so that nobody learns from them which part of a forgery was right; the cause is kept for the log.
+ * Bearer tokens (A2): `exp` required, `iss` and `aud` checked where set; claims `sub`, `sid`, `jti` and
+ * `tidings: { namespace, roles, subscribe, publish, admin, scope }`. Whatever is wrong with a token, the answer is the same
+ * words, so that nobody learns from them which part of a forgery was right; the cause is kept for the log. Rejects with
+ * `identity_unavailable` where the keys of a provider cannot be had: that is no reason to sign anybody out.
  */
-export function jwtAuthenticator(sources: readonly JwtOptions[], clock: Clock): Authenticator {
-  const keys = sources.map((source, index) => ({
-    ...source,
-    key: hmacKey(source.secret, index === 0 ? 'jwt.secret' : 'mintSecret'),
-  }))
+export function jwtAuthenticator({ sources, clock, urlTokens = false }: JwtAuthenticatorOptions): Authenticator {
   // Verifying takes a turn of the thread pool, which is most of a connect; a page comes back with the same token for an
   // hour. By digest, so that no token lies about in memory, and never beyond its `exp`.
   const verified = new LRUCache<string, Principal>({ max: rememberedTokens })
-  return async (request) => {
-    const token = bearerToken(request)
-    if (token === null) return null
+
+  const principalOf = async (token: string): Promise<Principal> => {
     if (token.length > longestToken || !compactForm.test(token)) throw badToken()
     const digest = createHash('sha256').update(token).digest('base64url')
     const known = verified.get(digest)
     if (known && (known.expiresAt as number) > clock.now()) return known
     let reason: unknown
-    for (const { key, issuer, audience } of keys) {
+    for (const { key, algorithms, issuer, audience } of sourcesFor(token, sources)) {
       try {
-        const { payload, protectedHeader } = await jwtVerify(token, key, {
-          algorithms: ['HS256'],
+        const { payload, protectedHeader } = await jwtVerify(token, key as Uint8Array, {
+          algorithms: [...algorithms],
           currentDate: new Date(clock.now()),
           clockTolerance: toleranceSeconds,
           requiredClaims: ['exp'],
@@ -61,10 +59,40 @@ export function jwtAuthenticator(sources: readonly JwtOptions[], clock: Clock): 
         verified.set(digest, principal)
         return principal
       } catch (cause) {
+        if (cause instanceof TidingsError && cause.code === 'identity_unavailable') throw cause
         reason = cause
       }
     }
     throw badToken(reason)
+  }
+
+  return async (request) => {
+    const bearer = bearerToken(request)
+    if (bearer !== null) return await principalOf(bearer)
+    const token = urlTokens ? tokenInUrl(request) : null
+    if (token === null) return null
+    const principal = await principalOf(token)
+    const { expiresAt = 0, issuedAt } = principal
+    if (issuedAt === undefined || expiresAt - issuedAt > urlTokenLifeMs) throw badToken('it lives too long for a URL')
+    return principal
+  }
+}
+
+/** Only reading takes a token from the URL: an address can be put into any page. */
+function tokenInUrl({ method, address }: Incoming): string | null {
+  return method === 'GET' ? address.searchParams.get('token') : null
+}
+
+/** A token that says it is of one issuer is no business of another, whose keys may be far away and under the same id. */
+function sourcesFor(token: string, sources: readonly JwtSource[]): readonly JwtSource[] {
+  try {
+    const { alg } = decodeProtectedHeader(token)
+    const { iss } = decodeJwt(token)
+    return sources.filter(
+      ({ algorithms, issuer }) => algorithms.includes(alg as string) && (issuer === undefined || issuer === iss),
+    )
+  } catch (cause) {
+    throw badToken(cause)
   }
 }
 
@@ -85,14 +113,15 @@ function checkHeader(header: Record<string, unknown>): void {
 }
 
 function checkClaims(payload: JWTPayload, nowMs: number): Principal {
-  const { exp, iat } = payload
+  const { exp, iat, jti } = payload
   // JSON can say 1e400, which is Infinity, and jose lets that pass as a time that never comes.
   if (typeof exp !== 'number' || !Number.isSafeInteger(Math.trunc(exp * 1000))) throw unauthorized('exp')
   if (exp * 1000 <= nowMs) throw unauthorized('exp')
   if (iat !== undefined && !(iat * 1000 <= nowMs + toleranceSeconds * 1000)) throw unauthorized('iat')
+  if (jti !== undefined && !(typeof jti === 'string' && jti.length <= 256)) throw unauthorized('jti')
   const { tidings = {} } = payload
   if (typeof tidings !== 'object' || tidings === null || Array.isArray(tidings)) throw unauthorized('tidings')
-  const { namespace, roles, subscribe, publish, admin, job } = tidings as Record<string, unknown>
+  const { namespace, roles, subscribe, publish, admin, scope, job } = tidings as Record<string, unknown>
   const principal = checkPrincipal(
     {
       userId: payload.sub,
@@ -106,5 +135,16 @@ function checkClaims(payload: JWTPayload, nowMs: number): Principal {
     },
     'jwt',
   )
-  return job === undefined ? principal : { ...principal, isJobToken: true }
+  return {
+    ...principal,
+    ...(jti !== undefined && { tokenId: jti }),
+    ...(iat !== undefined && { issuedAt: iat * 1000 }),
+    ...(scope !== undefined && { scope: checkScope(scope) }),
+    ...(scope !== undefined && job !== undefined && { jobId: checkId(job, 'tidings.job') }),
+  }
+}
+
+function checkScope(scope: unknown): readonly string[] {
+  if (!Array.isArray(scope) || scope.length === 0) throw unauthorized('scope')
+  return scope.map((topic, index) => checkTopic(topic, `tidings.scope[${index}]`))
 }

@@ -3,40 +3,55 @@ import type { Clock } from '../clock.js'
 import type { MakeId } from '../ids.js'
 import { jobTopic } from '../protocol/topic.js'
 import { hmacKey } from './hmac-key.js'
-import type { JwtOptions } from './jwt.js'
+import { urlTokenLifeMs } from './jwt.js'
+import type { JwtSecretOptions } from './jwt-sources.js'
+import type { Principal } from './principal.js'
 
 /** A4: a job's token lives as long as its job, and never longer than this. */
-const longestLifeMs = 24 * 3_600_000
+const longestJobLifeMs = 24 * 3_600_000
+/** A2: a token that stands for a session. */
+const sessionLifeMs = 3_600_000
 
 export interface MintOptions {
   /** The key and, where the authenticator checks them, the issuer and audience to write. A function is asked at each token. */
-  readonly jwt: JwtOptions | (() => Promise<JwtOptions>)
+  readonly jwt: JwtSecretOptions | (() => Promise<JwtSecretOptions>)
   readonly clock: Clock
   readonly makeId: MakeId
 }
 
-export interface JobToken {
+export interface MintedToken {
   readonly token: string
   /** Unix ms. */
   readonly expiresAt: number
 }
 
-/** Makes the token that lets a page watch exactly one job of `namespace` (A4), for at most `lifeMs` (default and most: 24 h). */
-export type MintJobToken = (namespace: string, jobId: string, lifeMs?: number) => Promise<JobToken>
+/** Makes tokens (A2, A4), never wider or longer-lived than what they are made from. */
+export interface Mint {
+  /** Lets a page watch exactly one job of `namespace`, for at most `lifeMs` (default and most: 24 h). */
+  forJob(namespace: string, jobId: string, lifeMs?: number): Promise<MintedToken>
+  /** All that `principal` may, for an hour. */
+  forSession(principal: Principal): Promise<MintedToken>
+  /** Reading of these topics and nothing else, for five minutes: it ends up in logs. */
+  forUrl(principal: Principal, topics: readonly string[]): Promise<MintedToken>
+}
 
-/** The token names no user: with `sub` it would open that user's own topics too. */
-export function createJobTokenMint({ jwt, clock, makeId }: MintOptions): MintJobToken {
+export function createMint({ jwt, clock, makeId }: MintOptions): Mint {
   // At once, so that a secret that is too short stops the start.
   const ready = typeof jwt === 'function' ? null : { ...jwt, key: hmacKey(jwt.secret, 'jwt.secret') }
-  const find = async (): Promise<JwtOptions & { readonly key: Uint8Array<ArrayBuffer> }> => {
+  const find = async (): Promise<JwtSecretOptions & { readonly key: Uint8Array<ArrayBuffer> }> => {
     const options = typeof jwt === 'function' ? await jwt() : jwt
     return { ...options, key: hmacKey(options.secret, 'jwt.secret') }
   }
-  return async (namespace, jobId, lifeMs = longestLifeMs) => {
+
+  const mint = async (
+    claims: Record<string, unknown>,
+    lifeMs: number,
+    endMs = Number.POSITIVE_INFINITY,
+  ): Promise<MintedToken> => {
     const { key, issuer, audience } = ready ?? (await find())
     const nowSeconds = Math.floor(clock.now() / 1000)
-    const exp = nowSeconds + Math.max(1, Math.floor(Math.min(lifeMs, longestLifeMs) / 1000))
-    const token = new SignJWT({ tidings: { namespace, subscribe: [jobTopic(jobId)], job: jobId } })
+    const exp = Math.min(nowSeconds + Math.max(1, Math.floor(lifeMs / 1000)), Math.floor(endMs / 1000))
+    const token = new SignJWT(claims)
       .setProtectedHeader({ alg: 'HS256', typ: 'JWT' })
       .setJti(makeId())
       .setIssuedAt(nowSeconds)
@@ -44,5 +59,26 @@ export function createJobTokenMint({ jwt, clock, makeId }: MintOptions): MintJob
     if (issuer !== undefined) token.setIssuer(issuer)
     if (audience !== undefined) token.setAudience(audience)
     return { token: await token.sign(key), expiresAt: exp * 1000 }
+  }
+
+  return {
+    // It names no user: with `sub` it would end with that user's tokens (A5), and say who owns the job.
+    forJob: (namespace, jobId, lifeMs = longestJobLifeMs) =>
+      mint({ tidings: { namespace, scope: [jobTopic(jobId)], job: jobId } }, Math.min(lifeMs, longestJobLifeMs)),
+    forSession(principal) {
+      const { namespace, userId, sessionId, roles, subscribe, publish, admin, expiresAt } = principal
+      const person = {
+        ...(userId !== undefined && { sub: userId }),
+        ...(sessionId !== undefined && { sid: sessionId }),
+      }
+      return mint({ ...person, tidings: { namespace, roles, subscribe, publish, admin } }, sessionLifeMs, expiresAt)
+    },
+    forUrl({ namespace, userId, sessionId, expiresAt }, topics) {
+      const person = {
+        ...(userId !== undefined && { sub: userId }),
+        ...(sessionId !== undefined && { sid: sessionId }),
+      }
+      return mint({ ...person, tidings: { namespace, scope: topics } }, urlTokenLifeMs, expiresAt)
+    },
   }
 }

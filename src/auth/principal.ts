@@ -25,8 +25,14 @@ export interface Principal {
   /** Unix ms. Streams of this principal end then; absent: at the stream's greatest age only. */
   readonly expiresAt?: number
   readonly method: 'session' | 'jwt' | 'development'
-  /** It holds the token of one job (A4): nothing but its grants is open to it, not even `all`. */
-  readonly isJobToken?: true
+  /** `jti` of its token, by which it is revoked (A5). */
+  readonly tokenId?: string
+  /** Unix ms; when its token was made. */
+  readonly issuedAt?: number
+  /** It holds a token made for these topics (A4): to read them is all it may, and not even `all` is open to it. */
+  readonly scope?: readonly string[]
+  /** The job that the token was made for; such a token may be renewed while there is the job. */
+  readonly jobId?: string
 }
 
 /** What is said about a person before it is checked: a session, or the claims of a token. */
@@ -43,7 +49,7 @@ export interface Claims {
 
 /** The topics a stream has when it names none: user, session, roles, the jobs of this user, and `all`. */
 export function ownTopics(principal: Principal): string[] {
-  if (principal.isJobToken) return []
+  if (principal.scope) return [...principal.scope]
   const topics: string[] = []
   if (principal.userId !== undefined) topics.push(userTopic(principal.userId))
   if (principal.sessionId !== undefined) topics.push(sessionTopic(principal.sessionId))

@@ -4,16 +4,14 @@ import { defaults } from '../protocol/defaults.js'
 import {
   type Environment,
   type ValuesOf,
-  contradiction,
   oneOf,
-  onOff,
   present,
   readSettings,
-  refusal,
   refuseUnknownVariables,
   text,
   whole,
 } from './setting.js'
+import { planSignIn, signInSettings } from './sign-in.js'
 import { type StorePlan, planStore, storeSettings } from './store.js'
 import { target } from './target.js'
 
@@ -22,10 +20,7 @@ export const serveSettings = {
   host: text('--host <address>', 'address to listen on (default 127.0.0.1)'),
   port: whole('--port <number>', 'port to listen on, 0 for a free one (default 4000)', { least: 0, most: 65_535 }),
   ...storeSettings,
-  jwtSecret: text('--jwt-secret <secret>', 'accept Bearer tokens signed with it (HS256, at least 32 bytes)'),
-  jwtIssuer: text('--jwt-issuer <name>', 'the only "iss" that is accepted'),
-  jwtAudience: text('--jwt-audience <name>', 'the only "aud" that is accepted'),
-  dev: onOff('--dev', 'let anybody be anybody with ?userId=<id>, on this machine only'),
+  ...signInSettings,
   logLevel: oneOf('--log-level <level>', 'least level of log lines (default info)', [
     'debug',
     'info',
@@ -94,21 +89,8 @@ export interface ServePlan {
 export function planServe(flags: Readonly<Record<string, string | true>>, environment: Environment): ServePlan {
   refuseUnknownVariables([...Object.values(serveSettings), ...Object.values(target)], environment)
   const values = readSettings(serveSettings, flags, environment)
-  const { host = '127.0.0.1', port = 4000, jwtSecret, jwtIssuer, jwtAudience, dev, logLevel = 'info', ...rest } = values
+  const { host = '127.0.0.1', port = 4000, logLevel = 'info', ...rest } = values
   const store = planStore(values)
-
-  if (dev && !isLoopback(host)) throw contradiction('--dev', `--host ${host}`, 'Anybody could be anybody.')
-  for (const [flag, value] of [
-    ['--jwt-issuer', jwtIssuer],
-    ['--jwt-audience', jwtAudience],
-  ] as const) {
-    if (value !== undefined && jwtSecret === undefined)
-      throw refusal(flag, `${flag} says nothing without --jwt-secret.`)
-  }
-  if (jwtSecret === undefined && !dev) {
-    throw refusal('--jwt-secret', 'A hub needs a way to sign in: give --jwt-secret or, on your own machine, --dev.')
-  }
-
   return {
     host,
     port,
@@ -116,8 +98,7 @@ export function planServe(flags: Readonly<Record<string, string | true>>, enviro
     logLevel,
     hub: {
       ...hubSettings(rest),
-      development: dev ?? false,
-      ...(jwtSecret !== undefined && { jwt: { secret: jwtSecret, issuer: jwtIssuer, audience: jwtAudience } }),
+      ...planSignIn(values, host),
     },
   }
 }
@@ -125,10 +106,8 @@ export function planServe(flags: Readonly<Record<string, string | true>>, enviro
 /** What is left for the hub: the settings of its queue are one option there. */
 function hubSettings(values: Omit<ValuesOf<typeof serveSettings>, 'host' | 'port' | 'logLevel'>): GivenSettings {
   const { publishQueueEvents, publishQueueBytes, publishQueueAnswerMs, ...rest } = values
-  const names = new Set(Object.keys(storeSettings))
+  const names = new Set([...Object.keys(storeSettings), ...Object.keys(signInSettings)])
   const others = Object.fromEntries(Object.entries(rest).filter(([name]) => !names.has(name)))
   const queue = { events: publishQueueEvents, bytes: publishQueueBytes, answerMs: publishQueueAnswerMs }
   return { ...others, publishQueue: present(queue) }
 }
-
-const isLoopback = (host: string): boolean => host === 'localhost' || host === '::1' || /^127\.[0-9.]+$/.test(host)

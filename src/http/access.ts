@@ -51,6 +51,7 @@ export class Access {
 
   async #maySubscribe(principal: Principal, topic: string): Promise<boolean> {
     if (canSubscribe(principal, topic)) return true
+    if (principal.scope) return false
     const id = jobIdOf(topic)
     if (id === null || principal.userId === undefined) return false
     const job = await this.#jobs.snapshot(principal.namespace, id)
@@ -59,7 +60,7 @@ export class Access {
 }
 
 const owns = (principal: Principal, job: Job): boolean =>
-  principal.userId !== undefined && job.owner === userTopic(principal.userId)
+  !principal.scope && principal.userId !== undefined && job.owner === userTopic(principal.userId)
 
 export const unknownJob = (id: string): TidingsError =>
   new TidingsError('not_found', `There is no job "${id}" that you may see.`, { field: 'id' })

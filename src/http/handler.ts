@@ -8,6 +8,7 @@ import { problemAnswer } from './problem.js'
 import { type OpenStream, getEvents, postEvents } from './routes/events.js'
 import { getHealth, getReady } from './routes/health.js'
 import { commandJob, deleteJob, getJob, getJobs, postJob, retryJob } from './routes/jobs.js'
+import { postToken } from './routes/tokens.js'
 import { getTopic } from './routes/topics.js'
 
 export interface Handler {
@@ -63,6 +64,7 @@ export function createHandler(joined: HttpParts): Handler {
     if (head === 'jobs' && name !== undefined && action !== undefined) {
       return { POST: () => commandJob(parts, access, request, name, action) }
     }
+    if (head === 'tokens' && name === undefined) return { POST: () => postToken(parts, access, request) }
     if (head === 'topics' && name !== undefined && action === undefined)
       return { GET: () => getTopic(parts, access, request, name) }
     if (head === 'health' && name === undefined) return { GET: () => getHealth(parts) }

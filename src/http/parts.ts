@@ -1,5 +1,5 @@
 import type { Incoming } from '../auth/incoming.js'
-import type { MintJobToken } from '../auth/mint.js'
+import type { Mint } from '../auth/mint.js'
 import type { Principal } from '../auth/principal.js'
 import type { HubCore } from '../hub/hub.js'
 import type { JobsEngine } from '../jobs/jobs.js'
@@ -11,7 +11,6 @@ export interface HttpParts {
   readonly jobs: JobsEngine
   /** Throws `unauthorized`; never returns somebody else. */
   readonly authenticate: (request: Incoming) => Promise<Principal>
-  /** A token for watching one job (A4). */
-  readonly mintJobToken: MintJobToken
+  readonly mint: Mint
   readonly origins: Origins
 }

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { type AuthenticateOptions, createAuthenticate } from '#src/auth/authenticate.js'
 import { incomingOf } from '#src/auth/incoming.js'
 import { refuseBeyondLoopback } from '#src/auth/development.js'
-import { createJobTokenMint } from '#src/auth/mint.js'
+import { createMint } from '#src/auth/mint.js'
 import { systemClock } from '#src/clock.js'
 import { uuidv7Ids } from '#src/ids.js'
 import { systemRandom } from '#src/random.js'
@@ -10,7 +10,7 @@ import { fakeClock } from '#src/testing/fake-clock.js'
 
 const secret = 'a secret of the tests, long enough for HS256'
 const makeId = uuidv7Ids(systemClock, systemRandom)
-const mint = createJobTokenMint({ jwt: { secret }, clock: systemClock, makeId })
+const mint = createMint({ jwt: { secret }, clock: systemClock, makeId })
 const development = { development: true, loopback: true, environment: 'test' }
 
 function ask(options: AuthenticateOptions, path = '/events', token?: string) {
@@ -29,7 +29,7 @@ describe('authenticators in order', () => {
   })
 
   test('A1: the session decides before the token, the token before the development user', async () => {
-    const { token } = await mint('default', '1')
+    const { token } = await mint.forJob('default', '1')
     const all = { ...development, jwt: { secret }, authenticate: () => ({ userId: 's' }) }
     await expect(ask(all, '/events?userId=d', token)).resolves.toMatchObject({ method: 'session' })
     await expect(ask({ ...all, authenticate: () => null }, '/events?userId=d', token)).resolves.toMatchObject({
@@ -99,19 +99,19 @@ describe('the development user', () => {
 
 describe('job tokens', () => {
   test('A4: open one job of one namespace for reading and nothing else', async () => {
-    const { token } = await mint('acme', '42')
+    const { token } = await mint.forJob('acme', '42')
     const principal = await ask({ jwt: { secret } }, '/events', token)
-    expect(principal).toMatchObject({ namespace: 'acme', subscribe: ['job:42'], publish: [], roles: [], admin: false })
+    expect(principal).toMatchObject({ namespace: 'acme', scope: ['job:42'], jobId: '42', publish: [], roles: [] })
     expect(principal).not.toHaveProperty('userId')
   })
 
   test('A4: live at most 24 h, and as short as asked', async () => {
     const clock = fakeClock(1_000_000_000_000)
-    const minting = createJobTokenMint({ jwt: { secret }, clock, makeId })
+    const { forJob } = createMint({ jwt: { secret }, clock, makeId })
     const day = 24 * 3_600_000
-    expect((await minting('default', '1')).expiresAt).toBe(clock.now() + day)
-    expect((await minting('default', '1', 7 * day)).expiresAt).toBe(clock.now() + day)
-    const { token, expiresAt } = await minting('default', '1', 60_000)
+    expect((await forJob('default', '1')).expiresAt).toBe(clock.now() + day)
+    expect((await forJob('default', '1', 7 * day)).expiresAt).toBe(clock.now() + day)
+    const { token, expiresAt } = await forJob('default', '1', 60_000)
     expect(expiresAt).toBe(clock.now() + 60_000)
     await clock.advance(60_000)
     await expect(ask({ jwt: { secret }, clock }, '/events', token)).rejects.toMatchObject({ code: 'unauthorized' })
@@ -119,15 +119,15 @@ describe('job tokens', () => {
 
   test('A2: carry the issuer and audience that the hub checks', async () => {
     const jwt = { secret, issuer: 'https://id.example', audience: 'tidings' }
-    const { token } = await createJobTokenMint({ jwt, clock: systemClock, makeId })('default', '1')
-    await expect(ask({ jwt }, '/events', token)).resolves.toMatchObject({ subscribe: ['job:1'] })
+    const { token } = await createMint({ jwt, clock: systemClock, makeId }).forJob('default', '1')
+    await expect(ask({ jwt }, '/events', token)).resolves.toMatchObject({ scope: ['job:1'] })
   })
 
   test('A2: a hub that has sessions only signs with a key of its own', async () => {
     const own = 'the key that the hub made for itself, 43 chars'
-    const { token } = await createJobTokenMint({ jwt: { secret: own }, clock: systemClock, makeId })('default', '1')
+    const { token } = await createMint({ jwt: { secret: own }, clock: systemClock, makeId }).forJob('default', '1')
     const options = { authenticate: () => null, mintSecret: own }
-    await expect(ask(options, '/events', token)).resolves.toMatchObject({ subscribe: ['job:1'] })
+    await expect(ask(options, '/events', token)).resolves.toMatchObject({ scope: ['job:1'] })
     await expect(ask({ authenticate: () => null }, '/events', token)).rejects.toMatchObject({ code: 'unauthorized' })
   })
 })

@@ -3,6 +3,7 @@ import { SignJWT } from 'jose'
 import { describe, expect, test } from 'vitest'
 import { incomingOf } from '#src/auth/incoming.js'
 import { jwtAuthenticator } from '#src/auth/jwt.js'
+import { type JwtOptions, jwtSource } from '#src/auth/jwt-sources.js'
 import { systemClock } from '#src/clock.js'
 import { fakeClock } from '#src/testing/fake-clock.js'
 
@@ -24,7 +25,9 @@ function sign(
 const good = (more: object = {}) => ({ sub: '7', exp: nowSeconds() + 60, ...more })
 const asking = (authorization: string) =>
   incomingOf(new Request('http://localhost/events', { headers: { Authorization: authorization } }))
-const authenticate = jwtAuthenticator([{ secret }], systemClock)
+const authenticatorOf = (...sources: JwtOptions[]) =>
+  jwtAuthenticator({ sources: sources.map((source) => jwtSource(source, 'jwt')), clock: systemClock })
+const authenticate = authenticatorOf({ secret })
 const ask = (token: string, by = authenticate) => by(asking(`Bearer ${token}`))
 
 const publicKey = generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey
@@ -59,7 +62,7 @@ describe('Bearer tokens', () => {
 
   test('A2: the time is the clock that was handed in', async () => {
     const clock = fakeClock(1_000_000_000_000)
-    const by = jwtAuthenticator([{ secret }], clock)
+    const by = jwtAuthenticator({ sources: [jwtSource({ secret }, 'jwt')], clock })
     const token = sign({ exp: 1_000_000_060, nbf: 1_000_000_000 })
     await expect(ask(token, by)).resolves.toMatchObject({ expiresAt: 1_000_000_060_000 })
     await clock.advance(60_000)
@@ -82,7 +85,7 @@ describe('Bearer tokens', () => {
   })
 
   test('A2: issuer and audience are checked where set', async () => {
-    const by = jwtAuthenticator([{ secret, issuer: 'https://id.example', audience: 'tidings' }], systemClock)
+    const by = authenticatorOf({ secret, issuer: 'https://id.example', audience: 'tidings' })
     const iss = 'https://id.example'
     await expect(ask(sign(good({ iss, aud: 'tidings' })), by)).resolves.toMatchObject({ userId: '7' })
     await expect(ask(sign(good({ iss, aud: ['other', 'tidings'] })), by)).resolves.toMatchObject({ userId: '7' })
@@ -99,13 +102,13 @@ describe('Bearer tokens', () => {
 
   test('A2: a second key, the hub’s own, is tried too', async () => {
     const own = 'the key that the hub made for itself, 43 chars'
-    const by = jwtAuthenticator([{ secret, issuer: 'https://id.example' }, { secret: own }], systemClock)
+    const by = authenticatorOf({ secret, issuer: 'https://id.example' }, { secret: own })
     await expect(ask(sign(good(), undefined, own), by)).resolves.toMatchObject({ userId: '7' })
     await expect(ask(sign(good()), by)).rejects.toMatchObject({ code: 'unauthorized' })
   })
 
   test.each(['', 'short', 'x'.repeat(31), undefined, 7])('A2: a secret of %o is refused by name', (short) => {
-    expect(() => jwtAuthenticator([{ secret: short as string }], systemClock)).toThrow(
+    expect(() => authenticatorOf({ secret: short as string })).toThrow(
       expect.objectContaining({ code: 'option_invalid', field: 'jwt.secret' }),
     )
   })

@@ -37,7 +37,7 @@ async function madeJob(
   { namespace }: Principal,
   { job, created }: { readonly job: Job; readonly created: boolean },
 ): Promise<Answer> {
-  const { token } = await parts.mintJobToken(namespace, job.id)
+  const { token } = await parts.mint.forJob(namespace, job.id)
   return json({ job, token }, created ? 201 : 200)
 }
 
