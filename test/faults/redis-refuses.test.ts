@@ -170,7 +170,10 @@ describe.skipIf(noRedis)('a Redis that refuses', () => {
   })
 
   test('fault 23: while it loads its data (LOADING) the store is away, and then it is there', async () => {
-    const server = await redisForTest({ keeps: 'log', settings: { 'key-load-delay': '300' } })
+    const server = await redisForTest({
+      keeps: 'log',
+      settings: { 'key-load-delay': '100000', 'loading-process-events-interval-bytes': '1024' },
+    })
     const store = await openStore(server.url)
     await Promise.all(Array.from({ length: 500 }, (_, n) => append(store, `before-${n}`)))
     await server.command('SAVE')
@@ -178,12 +181,14 @@ describe.skipIf(noRedis)('a Redis that refuses', () => {
     await eventually('rewritten', async () => (await server.info('aof_rewrite_in_progress')) === '0')
     await server.kill()
     await server.launch()
+    expect(await server.info('loading')).toBe('1')
     const errors: unknown[] = []
     await eventually('it took an event', async () => {
       const result = await append(store, 'after').catch((error: unknown) => error)
       if (result instanceof Error) errors.push(result)
       return !(result instanceof Error)
     })
+    expect(errors.length).toBeGreaterThan(0)
     for (const error of errors) expect(error).toMatchObject({ name: 'TidingsError', retryable: true })
     expect((await ids(store)).length).toBe(501)
   })
@@ -193,6 +198,7 @@ describe.skipIf(noRedis)('a Redis that refuses', () => {
     const store = storeOn(server.url)
     await expect(store.open()).rejects.toMatchObject({ message: expect.stringContaining('allkeys-lru') })
     await store.close()
+    await append(await openStore(server.url, { allowEviction: true }), 'told')
   })
 })
 
