@@ -1,24 +1,16 @@
-import type { Clock, Timer } from '../../clock.js'
-import type { Random } from '../../random.js'
+import type { Timer } from '../../clock.js'
 import type { Follower } from '../store.js'
-import { backoffMs } from './backoff.js'
-import { GuardedConnection } from './connection.js'
-import { decodeMessage, type Message } from './content.js'
+import type { GuardedConnection } from './connection.js'
+import { decodeMessage } from './content.js'
 import { unavailable } from './failures.js'
 import type { RedisNamespace } from './namespace.js'
-import type { RedisPort } from './port.js'
+import { Subscriber, type SubscriberSettings } from './subscriber.js'
 
-export interface FeedSettings {
-  readonly port: RedisPort
-  readonly clock: Clock
-  readonly random: Random
-  readonly connectTimeoutMs: number
-  readonly commandTimeoutMs: number
-  /** Without a word for this long, the feed is asked whether it still hears (S6, D7). */
+export interface FeedSettings extends SubscriberSettings {
+  /** Without a word for this long, the feed is asked whether it still hears (D7). */
   readonly probeMs: number
   /** Told to others with what this node says, so that it does not hear itself. */
   readonly node: string
-  readonly onError: (error: Error) => void
   /** Publishes the last number down the channel. */
   readonly ask: (namespace: RedisNamespace) => Promise<unknown>
 }
@@ -26,7 +18,8 @@ export interface FeedSettings {
 /** One followed namespace. */
 interface Channel {
   readonly namespace: RedisNamespace
-  readonly followers: Set<Follower>
+  /** Each in an object of its own: who follows twice is told twice. */
+  readonly followers: Set<{ readonly follower: Follower }>
   /** Subscribed on the present connection. */
   up: boolean
   heardMs: number
@@ -36,32 +29,40 @@ interface Channel {
 }
 
 /**
- * What this node hears of its namespaces: one connection for all, made with the first follower, and one channel for each
- * namespace that has any. After every break the followers are told at once, and told where it goes on once it does.
+ * What this node hears of its namespaces: one channel for each that has followers, all on one connection. After every break
+ * the followers are told at once, and told where it goes on once it does.
  */
 export class Feed {
   readonly #settings: FeedSettings
+  readonly #subscriber: Subscriber
   readonly #channels = new Map<string, Channel>()
-  #connection: GuardedConnection | null = null
-  #connecting = false
-  #attempt = 0
-  #retry: Timer | null = null
   #tick: Timer | null = null
-  #closed = false
 
   constructor(settings: FeedSettings) {
     this.#settings = settings
+    const channels = this.#channels
+    this.#subscriber = new Subscriber(settings, {
+      message: (channel, text) => this.#heard(channel, text),
+      up: (connection) => {
+        for (const channel of channels.values()) void this.#subscribe(connection, channel)
+      },
+      down: (reason, wasUp) => this.#down(reason, wasUp),
+      get wanted() {
+        return channels.size > 0
+      },
+    })
   }
 
   /** Hears the namespace from some moment before the promise resolves on, until the returned function is called. */
   async join(namespace: RedisNamespace, follower: Follower): Promise<() => void> {
     const channel = this.#channelOf(namespace)
-    channel.followers.add(follower)
+    const entry = { follower }
+    channel.followers.add(entry)
     const leave = (): void => {
-      if (channel.followers.delete(follower) && channel.followers.size === 0) this.#release(channel)
+      if (channel.followers.delete(entry) && channel.followers.size === 0) this.#release(channel)
     }
     try {
-      await this.#subscribed(channel)
+      if (!channel.up) await new Promise<void>((resolve, reject) => channel.waiting.push({ resolve, reject }))
     } catch (error) {
       leave()
       throw error
@@ -83,7 +84,7 @@ export class Feed {
 
   /** The subscription may hang on a server that is no longer the one appended to. */
   reconnect(reason: string): void {
-    this.#connection?.drop(reason)
+    this.#subscriber.drop(reason)
   }
 
   follows(namespace: RedisNamespace): boolean {
@@ -91,14 +92,12 @@ export class Feed {
   }
 
   close(): void {
-    this.#closed = true
-    this.#retry?.cancel()
     this.#tick?.cancel()
     for (const { waiting } of this.#channels.values()) {
       for (const { reject } of waiting.splice(0)) reject(unavailable('The store is closed.'))
     }
     this.#channels.clear()
-    this.#connection?.drop('The store is closed.')
+    this.#subscriber.close()
   }
 
   #channelOf(namespace: RedisNamespace): Channel {
@@ -107,8 +106,9 @@ export class Feed {
       const heardMs = this.#settings.clock.monotonic()
       channel = { namespace, followers: new Set(), up: false, heardMs, probedMs: null, waiting: [] }
       this.#channels.set(namespace.channel, channel)
-      if (this.#connection) void this.#subscribe(this.#connection, channel)
-      else this.#connect()
+      const { connection } = this.#subscriber
+      if (connection) void this.#subscribe(connection, channel)
+      else this.#subscriber.start()
       this.#tick ??= this.#nextTick()
     }
     return channel
@@ -118,12 +118,7 @@ export class Feed {
     this.#channels.delete(channel.namespace.channel)
     channel.up = false
     // Commands keep their order, so a follower that comes now subscribes after this.
-    this.#connection?.unsubscribe(channel.namespace.channel).catch(() => {})
-  }
-
-  #subscribed(channel: Channel): Promise<void> {
-    if (channel.up) return Promise.resolve()
-    return new Promise((resolve, reject) => channel.waiting.push({ resolve, reject }))
+    this.#subscriber.connection?.unsubscribe(channel.namespace.channel).catch(() => {})
   }
 
   async #subscribe(connection: GuardedConnection, channel: Channel): Promise<void> {
@@ -133,8 +128,8 @@ export class Feed {
       // A connection that refuses to subscribe is of no use; the next one tries again.
       return connection.drop('Redis refused a subscription.')
     }
-    if (connection !== this.#connection || this.#channels.get(channel.namespace.channel) !== channel) return
-    this.#attempt = 0
+    if (connection !== this.#subscriber.connection || this.#channels.get(channel.namespace.channel) !== channel) return
+    this.#subscriber.proved()
     channel.up = true
     channel.heardMs = this.#settings.clock.monotonic()
     channel.probedMs = null
@@ -144,60 +139,13 @@ export class Feed {
     if (channel.followers.size > waiting.length) this.#probe(channel).catch(() => {})
   }
 
-  #connect(): void {
-    if (this.#connection || this.#connecting || this.#retry || this.#closed) return
-    this.#connecting = true
-    void this.#makeConnection().finally(() => {
-      this.#connecting = false
-    })
-  }
-
-  async #makeConnection(): Promise<void> {
-    let made: GuardedConnection | null = null
-    try {
-      made = await GuardedConnection.connect(
-        this.#settings.port,
-        { message: (channel, text) => this.#heard(channel, text), closed: (reason) => this.#lost(made, reason) },
-        this.#settings,
-      )
-    } catch (error) {
-      return this.#failed(error as Error)
-    }
-    if (this.#closed) return made.drop('The store is closed.')
-    this.#connection = made
-    for (const channel of this.#channels.values()) void this.#subscribe(made, channel)
-  }
-
-  #failed(error: Error): void {
-    this.#settings.onError(error)
-    for (const { waiting } of this.#channels.values()) {
-      for (const { reject } of waiting.splice(0)) reject(unavailable(error.message, error))
-    }
-    this.#retrySoon()
-  }
-
-  #retrySoon(): void {
-    if (this.#closed || this.#channels.size === 0) return
-    const { clock, random } = this.#settings
-    this.#retry = clock.setTimer(
-      () => {
-        this.#retry = null
-        this.#connect()
-      },
-      backoffMs(this.#attempt++, random),
-    )
-  }
-
-  #lost(connection: GuardedConnection | null, reason: string): void {
-    if (connection === null || connection !== this.#connection) return
-    this.#connection = null
+  #down(reason: string, wasUp: boolean): void {
     for (const channel of this.#channels.values()) {
       channel.up = false
       channel.probedMs = null
       for (const { reject } of channel.waiting.splice(0)) reject(unavailable(reason))
-      for (const follower of channel.followers) follower.interrupted()
+      if (wasUp) for (const { follower } of channel.followers) follower.interrupted()
     }
-    this.#retrySoon()
   }
 
   #heard(name: string, text: string): void {
@@ -206,19 +154,16 @@ export class Feed {
     if (!channel || !message) return
     channel.heardMs = this.#settings.clock.monotonic()
     channel.probedMs = null
-    this.#note(channel.namespace, message)
-    for (const follower of channel.followers) {
-      if (message.kind === 'announced') follower.announced(message.announcements)
-      else if (message.kind === 'probed') follower.probed(message.position)
-      else if (message.from !== this.#settings.node) follower.told?.(message.text)
+    if (message.kind === 'announced') {
+      const last = message.announcements.at(-1)
+      if (last) channel.namespace.hear(last.epoch, last.seq)
+      for (const { follower } of channel.followers) follower.announced(message.announcements)
+    } else if (message.kind === 'probed') {
+      channel.namespace.hear(message.position.epoch, message.position.seq)
+      for (const { follower } of channel.followers) follower.probed(message.position)
+    } else if (message.from !== this.#settings.node) {
+      for (const { follower } of channel.followers) follower.told?.(message.text)
     }
-  }
-
-  #note(namespace: RedisNamespace, message: Message): void {
-    if (message.kind === 'probed') namespace.hear(message.position.epoch, message.position.seq)
-    if (message.kind !== 'announced') return
-    const last = message.announcements.at(-1)
-    if (last) namespace.hear(last.epoch, last.seq)
   }
 
   async #probe(channel: Channel): Promise<void> {
@@ -245,7 +190,7 @@ export class Feed {
     for (const channel of this.#channels.values()) {
       if (!channel.up) continue
       if (channel.probedMs !== null && nowMs - channel.probedMs >= commandTimeoutMs) {
-        return this.#connection?.drop(`The feed did not echo a probe for ${commandTimeoutMs} ms.`)
+        return this.#subscriber.drop(`The feed did not echo a probe for ${commandTimeoutMs} ms.`)
       }
       if (channel.probedMs === null && nowMs - channel.heardMs >= probeMs) this.#probe(channel).catch(() => {})
     }

@@ -32,21 +32,21 @@ export async function checkServer(
   rules: ServerRules,
   previous: ServerIdentity | null,
 ): Promise<ServerIdentity> {
-  // All at once, so that coming back takes two turns of the network, and not twenty.
+  // Alone: a server that wants a password first ends the connection at the next, longer command.
+  const info = await readInfo(connection)
+  checkInfo(info, rules)
+  // All at once, so that coming back takes three turns of the network, and not twenty.
   const asked = await Promise.allSettled([
-    readInfo(connection),
     connection.send('COMMAND', ['INFO', ...commands]),
     connection.send('GET', [formatKey(rules.prefix)]),
     connection.send('CLIENT', ['ID']),
     Promise.all(Object.values(scripts).map(({ text }) => connection.send('SCRIPT', ['LOAD', text]))),
   ])
-  const info = answer(asked[0])
-  checkInfo(info, rules)
-  checkCommands(answerIfAllowed(asked[1]))
-  const found = word(answer(asked[2]))
+  checkCommands(answerIfAllowed(asked[0]))
+  const found = word(answer(asked[1]))
   if (found !== '' && majorOf(found) !== majorOf(format)) throw newer(found)
-  const id = answerIfAllowed(asked[3])
-  answer(asked[4])
+  const id = answerIfAllowed(asked[2])
+  answer(asked[3])
   await Promise.all([
     found === '' && connection.send('SET', [formatKey(rules.prefix), format, 'NX']),
     previous?.clientId && previous.runId === info.get('run_id') && endPrevious(connection, previous.clientId),

@@ -51,8 +51,12 @@ end
 -- The last moment before the longest age stays: it is what the next trim goes by.
 local kept = call('ZSCORE', key('coarse'), text(needed))
 if kept then call('ZREMRANGEBYSCORE', key('coarse'), '-inf', '(' .. kept) end
--- Whose cursor is that old has lost more than a stretch.
-call('ZREMRANGEBYSCORE', key('lost'), '-inf', text(needed))
+-- Stretches that old are forgotten: what is below them is past every retention.
+local stretch = call('ZREVRANGEBYSCORE', key('lost'), text(needed), '-inf', 'WITHSCORES', 'LIMIT', 0, 1)
+if stretch[2] then
+  call('HSET', meta, 'lostBefore', stretch[2])
+  call('ZREMRANGEBYSCORE', key('lost'), '-inf', stretch[2])
+end
 
 local aging = call('ZRANGEBYSCORE', key('aging'), '-inf', text(stamp), 'LIMIT', 0, tonumber(ARGV[8]))
 local dropped = 0

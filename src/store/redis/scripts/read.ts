@@ -21,9 +21,13 @@ if not fromOldest then
   wrong = ARGV[3] ~= epoch and 'epoch' or after > seq and 'unknown' or nil
   fromOldest = wrong ~= nil
 end
+local losses = call('HMGET', meta, 'lost', 'lostBefore')
 if fromOldest then
   after = 0
-elseif after < tonumber(call('HGET', meta, 'lost') or '0') then
+elseif after < tonumber(losses[2] or '0') then
+  -- So old that stretches of its time are forgotten.
+  wrong = 'expired'
+elseif after < tonumber(losses[1] or '0') then
   local stretch = call('ZRANGEBYSCORE', key('lost'), '(' .. text(after), '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
   -- At the last kept number nothing is missing: what was lost came after it.
   if stretch[1] and tonumber(stretch[1]) < after then
