@@ -52,7 +52,7 @@ export function count(
   const visible = differ || grown !== job.total || percent !== job.percent
   if (visible) job = changed(job, { counters, total: grown, percent })
   // What happens below is a sign of life here.
-  const next: JobState = { ...parent, job, children, leasedAt: now, withheld: parent.withheld || visible }
+  const next: JobState = { ...parent, job, children, leasedAt: now, withheld: (parent.withheld && !starts) || visible }
   return {
     step: publish(next, events, [], now),
     counted: { counters: counted, total: fits ? change.to.total : change.from.total },

@@ -69,7 +69,8 @@ export function reduce(state: JobState, command: Command, now: number): Reduced 
   const events: JobEvent[] = []
   let leased = state
   if (state.job.status === 'queued') {
-    leased = { ...state, job: started(state.job, now) }
+    // The event carries what was withheld of a parent that its children had moved already.
+    leased = { ...state, withheld: false, job: started(state.job, now) }
     events.push(event(jobEventTypes.started, leased.job))
   }
   switch (command.action) {

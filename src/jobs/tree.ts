@@ -124,7 +124,8 @@ export class Tree {
   #carry(before: JobState | null, next: Step, more: { from: Share; made: number } | null = null): void {
     const { state } = next
     this.#tell(state, next.events)
-    if (state.ancestors.length === 0) return this.#put(next)
+    // After its end nothing of it changes; its place may be another's by now.
+    if (state.ancestors.length === 0 || (before && isEnded(before.job.status))) return this.#put(next)
     const from = more?.from ?? before?.counted ?? nothing
     const isOpen = !isEnded(state.job.status)
     const wasOpen = before !== null && !isEnded(before.job.status)
