@@ -23,6 +23,8 @@ export function benchOf(path: string, options: Partial<QueueOptions> = {}): Benc
   const connection = { path }
   const name = `video-${++queues}-${process.pid}`
   const queue = new Queue(name, { connection, ...options })
+  // Some tests take Redis away.
+  queue.on('error', () => {})
   // In this order: workers, bridges, queue.
   const closing: (() => Promise<unknown>)[] = []
   onTestFinished(async () => {
@@ -44,6 +46,7 @@ export function benchOf(path: string, options: Partial<QueueOptions> = {}): Benc
         autorun: false,
         ...(options.prefix && { prefix: options.prefix }),
       })
+      events.on('error', () => {})
       closing.push(() => events.close())
       const given = { hub, queue, owner: ({ data }: { readonly data: { userId?: string } }) => data.userId ?? null }
       const bridge = await fromBullMQ(events, { ...given, lookMs: 100, ...more })

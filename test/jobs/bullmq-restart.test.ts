@@ -221,6 +221,32 @@ describe.skipIf(noRedis !== null)(`BullMQ and restarts${noRedis ? ` (${noRedis})
     expect(gone.at(-1)).toMatchObject({ type: 'job.failed', job: { error: { code: 'lost' } } })
   })
 
+  test('J10: a stream that is trimmed under the reader loses history, and no job', async () => {
+    const { queue, work, bridge } = benchOf(redis.socket, { streams: { events: { maxLen: 1 } } })
+    const hub = await openHub()
+    const { jobId } = await bridge(hub)
+    work(
+      async (job) => {
+        for (let step = 1; step <= 5; step++) await job.updateProgress({ total: 5, processed: step })
+        if (job.data.fails) throw new Error('no')
+        return job.id
+      },
+      { concurrency: 50 },
+    )
+    const jobs = Array.from({ length: 300 }, (_, at) => ({
+      name: 'encode',
+      data: { userId: '7', fails: at % 7 === 0 },
+    }))
+    const added = await queue.addBulk(jobs)
+    for (const { id, data } of added) {
+      const endedAt = async (): Promise<unknown> => (await hub.jobs.snapshot(jobId(id as string)))?.endedAt ?? null
+      await expect.poll(endedAt, { timeout: 20_000 }).not.toBeNull()
+      const job = await hub.jobs.snapshot(jobId(id as string))
+      expect(job).toMatchObject(data.fails ? { status: 'failed' } : { status: 'completed', result: id })
+    }
+    expect(hub.errors).toEqual([])
+  })
+
   test('J10: jobs of a queue that was drained without a word do not wait for ever', async () => {
     const { queue, bridge } = benchOf(redis.socket)
     const hub = await openHub()
@@ -253,6 +279,31 @@ describe.skipIf(noRedis !== null)(`BullMQ and restarts${noRedis ? ` (${noRedis})
     await expect.poll(leasedAt, { timeout: 8_000 }).toBeGreaterThan(first + 3_000)
     done.open()
     expect((await history(hub, id)).at(-1)?.type).toBe('job.completed')
+  })
+
+  test('J10: while the queue cannot be reached nothing is lost', async () => {
+    const own = await startRedis({ keeps: 'log' })
+    onTestFinished(() => own.stop())
+    const { queue, work, bridge } = benchOf(own.socket)
+    const hub = await openHub()
+    const { jobId } = await bridge(hub)
+    const [begun, done] = [gate(), gate()]
+    work(async (job) => {
+      begun.open()
+      await done.passed
+      await job.updateProgress(99)
+      return 'late'
+    })
+    const added = await queue.add('encode', { userId: '7' })
+    const id = jobId(added.id as string)
+    await begun.passed
+    await until(hub, id, ({ status }) => status === 'running')
+    await own.kill()
+    // Over several looks of the bridge.
+    await new Promise((resolve) => setTimeout(resolve, 500))
+    await own.start()
+    done.open()
+    expect((await history(hub, id)).at(-1)?.job).toMatchObject({ status: 'completed', attempt: 1, result: 'late' })
   })
 
   test('J10: a bridge that is closed leaves nothing open', async () => {

@@ -11,9 +11,6 @@ import { inParallel } from './parallel.js'
 
 const blockMs = 5_000
 const pauseMs = { from: 250, to: 5_000 } as const
-/** From so many entries at once on it is asked whether the stream was trimmed meanwhile: fewer it never trims between two reads. */
-const manyEntries = 50
-
 /** Reads the queue's stream from where the jobs stand, and keeps that place. */
 export class Bridge {
   readonly #settings: BullMQSettings
@@ -83,28 +80,30 @@ export class Bridge {
     }
   }
 
-  /** What happened since the last process, and what the stream may have lost of it. */
+  /** What happened since the last process. */
   async #takeOver(isFirst: boolean): Promise<void> {
     const { events } = this.#settings
     const { position } = this.#standing
-    const isWhole = !isFirst && (await isThere(events, position))
     await this.#lookAround.rememberOpen()
     const entries = await readEntries(events, position, 1)
-    if (entries.length > 0) await this.#copy(entries)
-    if (!isWhole) await this.#reconcile(position, entries)
+    if (entries.length > 0) return await this.#copy(entries)
+    if (await isThere(events, position)) return
+    await this.#reconcile(position, position, [])
     // Kept also where nothing has happened, so that the next start knows that there was one.
-    if (isFirst && entries.length === 0) this.#adopt(await this.#position.save(this.#standing))
+    if (isFirst) this.#adopt(await this.#position.save(this.#standing))
   }
 
+  /** Copies what the stream tells, and from the queue what it has lost. The place is kept only after both. */
   async #copy(entries: readonly Entry[]): Promise<void> {
-    const { position } = this.#standing
-    const trimmed =
-      entries.length >= manyEntries && position !== nowhere && !(await isThere(this.#settings.events, position))
+    const before = this.#standing.position
+    const isWhole = await isThere(this.#settings.events, before)
     const kept = await this.#position.load()
     // Another node was faster.
-    if (kept && isBehind(placeOf(kept.position), placeOf(position))) this.#adopt(kept)
+    if (kept && isBehind(placeOf(kept.position), placeOf(before))) this.#adopt(kept)
     const from = placeOf(this.#standing.position)
     const fresh = entries.filter(({ at }) => isBehind(at, from))
+    const last = fresh.at(-1)
+    if (!last) return
     const byJob = new Map<string, Entry[]>()
     for (const entry of fresh) {
       if (entry.jobId === null) continue
@@ -113,16 +112,14 @@ export class Bridge {
       byJob.set(entry.jobId, some)
     }
     await inParallel([...byJob], ([jobId, some]) => this.#carrier.carry(jobId, some))
-    const last = fresh.at(-1)
-    if (last) this.#adopt(await this.#position.save({ position: last.id, lives: this.#carrier.lives }))
-    if (trimmed) await this.#reconcile(position, entries)
+    if (!isWhole) await this.#reconcile(before, last.id, byJob.keys())
+    this.#adopt(await this.#position.save({ position: last.id, lives: this.#carrier.lives }))
   }
 
-  /** `before`: where the copy stood; `entries`: what the stream still had behind it. */
-  async #reconcile(before: string, entries: readonly Entry[]): Promise<void> {
+  /** `before`: where the copy stood; `position`: where it stands now; `told`: jobs of which it told something in between. */
+  async #reconcile(before: string, position: string, told: Iterable<string>): Promise<void> {
     const reconciliation = new Reconciliation(this.#settings, this.#carrier, this.#closing.signal)
-    const told = entries.flatMap(({ jobId }) => jobId ?? [])
-    await reconciliation.run(placeOf(before)[0], this.#standing.position, told)
+    await reconciliation.run(placeOf(before)[0], position, told)
   }
 
   #adopt(standing: Standing): void {

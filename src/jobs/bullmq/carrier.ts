@@ -57,6 +57,7 @@ export class Carrier {
       if (entry.event === 'added' || isRerun(entry)) {
         if (at > 0 && copies.length > 0) await this.#apply(bullId, copies.splice(0), look)
         await this.#begin(bullId, entry, look)
+        copies.push(...(await this.#newLines(bullId)))
       } else {
         if (mayBeRetry(entry, entries[at + 1])) {
           copies.push(again(await look(), this.lives[bullId]?.runsBefore ?? 0, this.#settings, entry))
@@ -73,8 +74,9 @@ export class Carrier {
    */
   async settle(bullId: string, gone = false): Promise<void> {
     const { queue } = this.#settings
+    // In this order: a job that ends in between is told as active, and its end comes with its entry.
+    const state = await queue.getJobState(bullId)
     const job = await queue.getJob(bullId)
-    const state = job ? await queue.getJobState(bullId) : 'unknown'
     if (!job || state === 'unknown') {
       const carried = this.open.get(bullId)
       if (gone) await this.#apply(bullId, [vanished], async () => undefined)
@@ -119,8 +121,8 @@ export class Carrier {
     else if (!job || !(await this.#create(id, bullId, job))) return
     this.lives = { ...this.lives, [bullId]: { number, runsBefore, sinceMs: entry.at[0] } }
     // A job that is run again keeps its log, of which the first lines are the earlier job's.
-    const skipped = isRerun(entry) ? copiedOf(before).lines : 0
-    await this.#apply(bullId, [{ at: [...entry.at, 1], from: 0, say: { what: 'log', lines: [], skipped } }], look)
+    const lines = isRerun(entry) ? copiedOf(before).lines : 0
+    await this.#apply(bullId, [{ at: [...entry.at, 1], say: { what: 'skip', lines } }], look)
   }
 
   async #apply(bullId: string, copies: readonly Copy[], look: () => Promise<BullJob | undefined>): Promise<void> {

@@ -22,13 +22,13 @@ export type CopiedState = JobState & { readonly copied?: Copied }
 export interface Copy {
   /** The place of what is copied: done only behind what was. Absent: what is copied can be said twice. */
   readonly at?: readonly number[]
-  /** Lines of the log from this one on: done only where exactly so many were copied. */
-  readonly from?: number
   readonly say: /** A worker has taken it. */
     | { readonly what: 'start' }
     | ({ readonly what: 'show' } & Shown)
-    /** `skipped`: lines before these that were another job's. */
-    | { readonly what: 'log'; readonly lines: readonly string[]; readonly skipped?: number }
+    /** Lines of the log from number `from` on; those that were copied before are left out. */
+    | { readonly what: 'log'; readonly from: number; readonly lines: readonly string[] }
+    /** The first lines of the log were another job's. */
+    | { readonly what: 'skip'; readonly lines: number }
     /**
      * A run is over and another follows. Where `runs` are given, only if the job does not count so many yet (`left`: if it has
      * attempts left); and `all` at once, not one more.
@@ -49,15 +49,21 @@ export const copiedOf = (state: CopiedState): Copied => state.copied ?? { at: []
 export function reduceCopy(state: CopiedState, copy: Copy, now: number): (Step & { state: CopiedState }) | null {
   const copied = copiedOf(state)
   if (copy.at && !isBehind(copy.at, copied.at)) return null
-  if (copy.from !== undefined && copy.from !== copied.lines) return null
   if (copy.say.what !== 'flush' && isEnded(state.job.status)) return null
-  const step = stepOf(state, copy.say, now)
+  const step = stepOf(state, copy.say, copied.lines, now)
   if (!step) return null
-  const lines = copied.lines + (copy.say.what === 'log' ? copy.say.lines.length + (copy.say.skipped ?? 0) : 0)
-  return { ...step, state: { ...step.state, copied: { at: copy.at ?? copied.at, lines } } }
+  return {
+    ...step,
+    state: { ...step.state, copied: { at: copy.at ?? copied.at, lines: linesAfter(copied.lines, copy.say) } },
+  }
 }
 
-function stepOf(state: JobState, say: Copy['say'], now: number): Step | null {
+function linesAfter(lines: number, say: Copy['say']): number {
+  if (say.what === 'log') return Math.max(lines, say.from + say.lines.length)
+  return say.what === 'skip' ? Math.max(lines, say.lines) : lines
+}
+
+function stepOf(state: JobState, say: Copy['say'], copiedLines: number, now: number): Step | null {
   const { status, attempt, attempts } = state.job
   switch (say.what) {
     case 'start':
@@ -69,8 +75,15 @@ function stepOf(state: JobState, say: Copy['say'], now: number): Step | null {
     case 'cancel':
       return taken(state, { action: 'cancel' }, now)
     case 'show':
-    case 'log':
-      return update(state, updateOf(state, say), now)
+      return update(state, shownUpdate(state, say), now)
+    case 'skip':
+      return update(state, {}, now)
+    case 'log': {
+      // Another node may have copied some of them since these were read.
+      const fresh = copiedLines < say.from ? [] : say.lines.slice(copiedLines - say.from)
+      if (fresh.length === 0) return null
+      return update(state, { log: fresh.map((message) => ({ level: 'info', message })) }, now)
+    }
     case 'complete':
       return taken(state, { action: 'complete', ...(say.result !== undefined && { result: say.result }) }, now)
     case 'fail':
@@ -113,8 +126,7 @@ function update(state: JobState, given: JobUpdate, now: number): Step | null {
   }
 }
 
-function updateOf(state: JobState, say: Extract<Copy['say'], { readonly what: 'show' | 'log' }>): JobUpdate {
-  if (say.what === 'log') return { log: say.lines.map((message) => ({ level: 'info', message })) }
+function shownUpdate(state: JobState, say: Extract<Copy['say'], { readonly what: 'show' }>): JobUpdate {
   const { what: _, counters = {}, ...set } = say
   const known = state.job.counters
   const increment = Object.fromEntries(

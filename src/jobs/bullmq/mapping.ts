@@ -96,7 +96,7 @@ export function logCopies(lines: readonly string[], from: number): Copy[] {
   const copies: Copy[] = []
   for (let at = 0; at < lines.length; at += jobLimits.lines) {
     const some = lines.slice(at, at + jobLimits.lines).map((line) => cut(line, jobLimits.lineBytes))
-    copies.push({ from: from + at, say: { what: 'log', lines: some } })
+    copies.push({ say: { what: 'log', from: from + at, lines: some } })
   }
   return copies
 }
