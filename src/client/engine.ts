@@ -1,5 +1,6 @@
 import type { Timer } from '../clock.js'
 import type { Random } from '../random.js'
+import type { Observer } from './diagnostics.js'
 import type { ClientError } from './error.js'
 import { step } from './machine.js'
 import { type Access, type ReadStream, readStream } from './sse.js'
@@ -12,6 +13,7 @@ export interface EngineParts {
   readonly random: Random
   readonly topics: Topics
   readonly report: (error: ClientError) => void
+  readonly observer: Observer
   /** After each input that changed the state, before anything is done about it. */
   readonly changed: (state: MachineState) => void
 }
@@ -28,7 +30,7 @@ const readerOf = async (transport: Transport): Promise<ReadStream> =>
  * comes while another is worked on, from a handler, waits for its turn.
  */
 export function runMachine(parts: EngineParts): (input: Input) => void {
-  const { access, random, topics, report, changed } = parts
+  const { access, random, topics, report, changed, observer } = parts
   const { clock } = access
   const queue: Input[] = []
   const timers = new Map<TimerName, Timer>()
@@ -83,6 +85,7 @@ export function runMachine(parts: EngineParts): (input: Input) => void {
       state = now.state
       // First, so that whoever is called by an action sees the state that led to it.
       if (state !== before) changed(state)
+      observer.step?.(next, before, state, now.actions)
       now.actions.forEach(act)
     }
     running = false

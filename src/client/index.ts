@@ -1,18 +1,20 @@
 import { type Clock, lightClock } from '../clock.js'
 import type { Job } from '../protocol/job.js'
 import { type Random, systemRandom } from '../random.js'
-import { runMachine } from './engine.js'
+import type { Diagnostics, Observer } from './diagnostics.js'
+import { type EngineParts, runMachine } from './engine.js'
 import { browserEnvironment, type Environment } from './environment.js'
 import { ClientError } from './error.js'
 import type { JobPort } from './jobs.js'
 import { initialState } from './machine.js'
 import type { Access, TokenAnswer } from './sse.js'
-import type { TransportChoice } from './state.js'
+import type { SetupOptions } from './setup.js'
+import type { Input, TransportChoice } from './state.js'
 import { alike, type ClientStatus, createListeners, describe, type Readable } from './status.js'
 import { type Handler, type Handlers, type SubscribeOptions, createTopics } from './topics.js'
 import { lazyView } from './view.js'
 
-export interface ClientOptions {
+export interface ClientOptions extends SetupOptions {
   /** Where the hub is mounted: `/tidings`, `https://hub.example`. Relative addresses need a page. */
   readonly url: string
   /**
@@ -33,6 +35,8 @@ export interface ClientOptions {
   readonly cursor?: string
   /** Failures in a row after which the client stops until `connect()`. Default: it never gives up. */
   readonly maxAttempts?: number
+  /** `createDiagnostics()` of `tidings/client/diagnostics`: remembers what this client does. */
+  readonly diagnostics?: Diagnostics
   readonly fetch?: typeof globalThis.fetch
   readonly environment?: Environment
   readonly clock?: Clock
@@ -78,6 +82,10 @@ export type JobView = Readable<Job | null>
 /** Beyond this many views the oldest are made anew when they are asked for again. */
 const rememberedViews = 200
 
+/** Tabs share a connection where it is known who is signed in: said so, or to be read from a token. */
+const mayShare = ({ identity, getToken }: ClientOptions): unknown =>
+  identity || (identity === undefined && getToken && globalThis.document)
+
 /** Makes a client (spec §7). Nothing is opened before the first subscription. */
 export function createClient(options: ClientOptions): Client {
   const { url, getToken, credentials = 'same-origin', cursor, maxAttempts, transport, name } = options
@@ -101,23 +109,39 @@ export function createClient(options: ClientOptions): Client {
   }
   const failed = (cause: unknown): void => report(new ClientError('client', `A handler threw: ${cause}`, { cause }))
 
+  const observer: Observer = { ...options.diagnostics }
   const state = initialState(cursor, maxAttempts, transport)
   const statusListeners = createListeners<void>(failed)
   let status = describe(state)
-  const topics = createTopics(report, (want) => send({ type: 'want', want }))
-  const send = runMachine({
+  const show = (next: ClientStatus): void => {
+    if (alike(next, status)) return
+    status = next
+    statusListeners.call()
+  }
+  const topics = createTopics(report, (want) => send({ type: 'want', want }), observer)
+  const parts: EngineParts = {
     state,
     access,
     random,
     topics,
     report,
-    changed: (next) => {
-      const described = describe(next)
-      if (alike(described, status)) return
-      status = described
-      statusListeners.call()
-    },
-  })
+    observer,
+    changed: (next) => show(describe(next)),
+  }
+  const early: Input[] = []
+  let send = (input: Input): void => void early.push(input)
+  if ((options.resume ?? 'none') !== 'none' || options.debug || mayShare(options)) {
+    void import('./setup.js')
+      .then(({ setUp }) => setUp({ options, parts, getToken, show, status: () => status, observer }))
+      .catch((cause) => {
+        failed(cause)
+        return runMachine(parts)
+      })
+      .then((run) => {
+        send = run
+        early.forEach(run)
+      })
+  } else send = runMachine(parts)
   const undos = [environment.watch((type) => send({ type }))]
   const port: JobPort = {
     topics,
@@ -126,7 +150,7 @@ export function createClient(options: ClientOptions): Client {
     failed,
     connected: () => status.connectionId !== null,
     sibling(own) {
-      const sibling = createClient({ ...options, getToken: own })
+      const sibling = createClient({ ...options, getToken: own, identity: null, resume: 'none' })
       undos.push(sibling.close)
       return sibling
     },
@@ -160,6 +184,7 @@ export function createClient(options: ClientOptions): Client {
 
 export type { Environment, EnvironmentNews } from './environment.js'
 export { ClientError, type ErrorKind } from './error.js'
+export type { CursorStorage } from './setup.js'
 export type { TokenAnswer } from './sse.js'
 export type { ConnectionStatus, Transport, TransportChoice } from './state.js'
 export type { ClientStatus, Readable } from './status.js'

@@ -1,6 +1,7 @@
 import type { GapNotice, SnapshotNotice } from '../protocol/control.js'
 import type { TidingsEvent } from '../protocol/event.js'
 import { jobTopic, looksLikeTopic } from '../protocol/topic.js'
+import type { Observer } from './diagnostics.js'
 import { ClientError } from './error.js'
 import { same } from './moves.js'
 import type { Action, Wanted } from './state.js'
@@ -61,7 +62,11 @@ export interface Topics {
   refused(action: Told<'refused'>): void
 }
 
-export function createTopics(report: (error: ClientError) => void, wantChanged: (want: Wanted | null) => void): Topics {
+export function createTopics(
+  report: (error: ClientError) => void,
+  wantChanged: (want: Wanted | null) => void,
+  observer: Observer = {},
+): Topics {
   const entries = new Map<string, Entry>()
   const recent = new Set<string>()
   let want: Wanted | null = null
@@ -151,13 +156,15 @@ export function createTopics(report: (error: ClientError) => void, wantChanged: 
       }
       for (const key of keys) {
         const entry = entries.get(key)
-        if (!entry || !take(entry, key, event, cursor)) continue
-        each(
-          entry,
-          event,
-          ({ handlers }) => handlers.get(event.type),
-          ({ handlers }) => handlers.get('*'),
-        )
+        if (!entry) continue
+        if (!take(entry, key, event, cursor)) observer.drop?.(event, key)
+        else
+          each(
+            entry,
+            event,
+            ({ handlers }) => handlers.get(event.type),
+            ({ handlers }) => handlers.get('*'),
+          )
       }
     },
     gap({ notice }) {

@@ -1,49 +1,10 @@
-import { once } from 'node:events'
-import { existsSync } from 'node:fs'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { type Browser, chromium, type Page } from 'playwright-core'
-import { build } from 'vite'
+import type { Server } from 'node:http'
+import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { createClient } from '#src/client/index.js'
 import { toNodeHandler } from '#src/http/node.js'
 import { createHub, type Hub } from '#src/index.js'
 import { type FaultProxy, faultProxy } from '#src/testing/index.js'
-
-declare global {
-  /** What the page's bundle leaves in the page. */
-  var tidings: { readonly createClient: typeof createClient }
-  var got: unknown[]
-}
-
-const executablePath = '/usr/bin/chromium'
-const flags = ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-component-update']
-/** With `CI=true` a missing program is a failure. */
-const skipped = !existsSync(executablePath) && process.env.CI !== 'true'
-
-/** The client as a page gets it: one file, bundled and minified. */
-async function bundle(): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'tidings-page-'))
-  const input = join(folder, 'page.js')
-  const client = fileURLToPath(import.meta.resolve('#src/client/index.js'))
-  await writeFile(
-    input,
-    `import { createClient } from ${JSON.stringify(client)}\nglobalThis.tidings = { createClient }`,
-  )
-  const result = await build({
-    root: folder,
-    configFile: false,
-    logLevel: 'error',
-    build: { write: false, minify: true, modulePreload: false, rollupOptions: { input } },
-  })
-  await rm(folder, { recursive: true })
-  if (Array.isArray(result) || !('output' in result)) throw new Error('expected one output')
-  return result.output[0].code
-}
+import { launch, servePage, skipped } from './page.js'
 
 describe.skipIf(skipped)('in Chromium', () => {
   let hub: Hub
@@ -52,7 +13,6 @@ describe.skipIf(skipped)('in Chromium', () => {
   let browser: Browser
 
   beforeAll(async () => {
-    const code = await bundle()
     hub = await createHub({
       authenticate: (request) => {
         const user = /user=(\w+)/.exec(request.headers.get('Cookie') ?? '')?.[1]
@@ -61,18 +21,10 @@ describe.skipIf(skipped)('in Chromium', () => {
       heartbeatMs: 1_000,
       retryMs: { from: 50, to: 100 },
     })
-    const tidings = toNodeHandler(hub, { basePath: '/tidings' })
-    server = createServer((request, response) => {
-      tidings(request, response, () => {
-        const isScript = request.url === '/page.js'
-        response.setHeader('Content-Type', isScript ? 'text/javascript' : 'text/html')
-        if (!isScript) response.setHeader('Set-Cookie', 'user=7; Path=/; SameSite=Lax')
-        response.end(isScript ? code : '<!doctype html><script type="module" src="/page.js"></script>')
-      })
-    }).listen(0, '127.0.0.1')
-    await once(server, 'listening')
-    proxy = await faultProxy({ port: (server.address() as AddressInfo).port })
-    browser = await chromium.launch({ executablePath, args: [...flags, '--disable-sync', '--no-first-run'] })
+    const page = await servePage(toNodeHandler(hub, { basePath: '/tidings' }))
+    server = page.server
+    proxy = await faultProxy({ port: page.port })
+    browser = await launch()
   })
 
   afterAll(async () => {

@@ -1,0 +1,79 @@
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createServer, type RequestListener, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { chromium } from 'playwright-core'
+import { build } from 'vite'
+import type { createClient } from '#src/client/index.js'
+import type { createDiagnostics } from '#src/client/diagnostics.js'
+import type { tokenFrom } from '#src/client/token.js'
+
+declare global {
+  /** What the page's bundle leaves in the page. */
+  var tidings: {
+    readonly createClient: typeof createClient
+    readonly createDiagnostics: typeof createDiagnostics
+    readonly tokenFrom: typeof tokenFrom
+  }
+  var got: unknown[]
+}
+
+export const executablePath = '/usr/bin/chromium'
+const flags = ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-component-update']
+
+/** With `CI=true` a missing program is a failure. */
+export const skipped = !existsSync(executablePath) && process.env.CI !== 'true'
+
+export const launch = (...more: string[]) =>
+  chromium.launch({ executablePath, args: [...flags, '--disable-sync', '--no-first-run', ...more] })
+
+const entries = { createClient: 'index', createDiagnostics: 'diagnostics', tokenFrom: 'token' }
+
+/** The client as a page gets it: bundled and minified, what loads when used in files of its own. */
+async function bundle(): Promise<ReadonlyMap<string, string>> {
+  const folder = await mkdtemp(join(tmpdir(), 'tidings-page-'))
+  const input = join(folder, 'page.js')
+  const imports = Object.entries(entries).map(([name, file]) => {
+    const path = fileURLToPath(import.meta.resolve(`#src/client/${file}.js`))
+    return `import { ${name} } from ${JSON.stringify(path)}`
+  })
+  await writeFile(input, `${imports.join('\n')}\nglobalThis.tidings = { ${Object.keys(entries).join(', ')} }`)
+  const result = await build({
+    root: folder,
+    base: '/page/',
+    configFile: false,
+    logLevel: 'error',
+    build: { write: false, minify: true, modulePreload: false, rollupOptions: { input } },
+  })
+  await rm(folder, { recursive: true })
+  if (Array.isArray(result) || !('output' in result)) throw new Error('expected one output')
+  const files = new Map<string, string>()
+  for (const file of result.output) {
+    if (file.type !== 'chunk') continue
+    if (file.isEntry) files.set('/page/page.js', `import '/page/${file.fileName}'`)
+    files.set(`/page/${file.fileName}`, file.code)
+  }
+  return files
+}
+
+/** A server of the page, whose other requests go to `hub`. The page is signed in as `user`, by a cookie, unless it was before. */
+export async function servePage(
+  hub: (...given: [...Parameters<RequestListener>, () => void]) => void,
+): Promise<{ server: Server; port: number; url: string }> {
+  const files = await bundle()
+  const server = createServer((request, response) => {
+    hub(request, response, () => {
+      const code = files.get(request.url ?? '')
+      response.setHeader('Content-Type', code ? 'text/javascript' : 'text/html')
+      if (!code && !request.headers.cookie) response.setHeader('Set-Cookie', 'user=7; Path=/; SameSite=Lax')
+      response.end(code ?? '<!doctype html><title>Page</title><script type="module" src="/page/page.js"></script>')
+    })
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  return { server, port, url: `http://127.0.0.1:${port}` }
+}

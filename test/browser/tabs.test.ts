@@ -1,0 +1,300 @@
+import type { Server } from 'node:http'
+import type { Browser, BrowserContext, Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import type { Client } from '#src/client/index.js'
+import { toNodeHandler } from '#src/http/node.js'
+import { createHub, type Hub } from '#src/index.js'
+import { launch, servePage, skipped } from './page.js'
+
+declare global {
+  var client: Client
+}
+
+interface Tab {
+  readonly page: Page
+  readonly got: () => Promise<unknown[]>
+}
+
+describe.skipIf(skipped)('C6: tabs in Chromium, over HTTP/1.1', () => {
+  let hub: Hub
+  let server: Server
+  let url: string
+  let browser: Browser
+  /** Streams that are asked for, also ones that a browser holds back because six are open. */
+  let streams = 0
+
+  beforeAll(async () => {
+    hub = await createHub({
+      authenticate: (request) => {
+        const token = request.headers.get('Authorization')?.split('.')[1]
+        const cookie = /user=(\w+)/.exec(request.headers.get('Cookie') ?? '')?.[1]
+        const user = token ? JSON.parse(atob(token)).sub : cookie
+        return user ? { userId: user, subscribe: ['report:*'] } : null
+      },
+      heartbeatMs: 5_000,
+      retryMs: { from: 50, to: 100 },
+    })
+    const handler = toNodeHandler(hub, { basePath: '/tidings' })
+    const page = await servePage((request, response, next) => {
+      if (request.url?.startsWith('/tidings/events')) streams++
+      handler(request, response, next)
+    })
+    server = page.server
+    url = page.url
+    browser = await launch()
+  })
+
+  afterAll(async () => {
+    await browser?.close()
+    await hub?.close({ drainMs: 0 })
+    server?.closeAllConnections()
+    server?.close()
+  })
+
+  const person = async (user: string): Promise<BrowserContext> => {
+    await expect.poll(connections).toBe(0)
+    const context = await browser.newContext()
+    onTestFinished(() => context.close())
+    await context.addCookies([{ name: 'user', value: user, url }])
+    return context
+  }
+
+  /** A tab that listens to `topics` as `identity`. */
+  async function open(
+    context: BrowserContext,
+    topics: readonly string[],
+    { identity, token, at = url }: { identity?: string; token?: string; at?: string } = { identity: '7' },
+  ): Promise<Tab> {
+    const page = await context.newPage()
+    await page.goto(at)
+    await page.waitForFunction(() => globalThis.tidings !== undefined)
+    await page.evaluate(
+      ([names, who, user]) => {
+        globalThis.got = []
+        const client = globalThis.tidings.createClient({
+          url: '/tidings',
+          ...(who !== null && { identity: who }),
+          ...(user !== null && { getToken: () => document.documentElement.dataset.token }),
+        })
+        document.documentElement.dataset.token = user ?? ''
+        const { dataset } = document.documentElement
+        const show = (): void => {
+          const { status, connectionId } = client.status.getSnapshot()
+          Object.assign(dataset, { status, connection: connectionId ?? '' })
+        }
+        client.status.subscribe(show)
+        client.onError((error) => {
+          dataset.error = `${error.kind} ${error.message}`
+        })
+        document.addEventListener('freeze', () => {
+          dataset.frozen = 'yes'
+        })
+        for (const name of names) client.subscribe(name, { '*': ({ data }) => globalThis.got.push(data) })
+        Object.assign(globalThis, { client })
+      },
+      [topics, identity ?? null, token ?? null] as const,
+    )
+    await page.waitForSelector('html[data-status="connected"]', { state: 'attached' })
+    return { page, got: () => page.evaluate(() => globalThis.got) }
+  }
+  const heard = ({ page }: Tab, count: number): Promise<unknown> =>
+    page.waitForFunction((least) => globalThis.got.length >= least, count, { timeout: 10_000 })
+  const connectionOf = ({ page }: Tab) => page.evaluate(() => document.documentElement.dataset.connection)
+  const publish = (topic: string, data: unknown) => hub.publish({ topic, type: 'report.updated', data })
+  /** Publishes numbers until it is stopped; gives them. */
+  const publishing = (topic: string) => {
+    const published: number[] = []
+    let going = true
+    const flow = (async () => {
+      for (let n = 0; going || n < 50; n++) {
+        published.push(n)
+        await publish(topic, n)
+        await new Promise((resolve) => setTimeout(resolve, 5))
+      }
+    })()
+    const stop = async (): Promise<number[]> => {
+      going = false
+      await flow
+      return published
+    }
+    return { stop }
+  }
+  /** Resolves when the tab is on another connection than `old`. */
+  const changed = ({ page }: Tab, old: string | undefined) =>
+    page.waitForFunction((id) => ![id, ''].includes(document.documentElement.dataset.connection ?? ''), old, {
+      polling: 10,
+      timeout: 10_000,
+    })
+  const connections = () => hub.stats().connections
+
+  test('12 tabs use one connection and all receive, each its own topics', async () => {
+    const context = await person('7')
+    const before = streams
+    const tabs: Tab[] = []
+    for (let n = 0; n < 12; n++) tabs.push(await open(context, ['report:all', `report:${n}`]))
+    expect(connections()).toBe(1)
+    expect(new Set(await Promise.all(tabs.map(connectionOf))).size).toBe(1)
+    await publish('report:all', 'for everybody')
+    for (let n = 0; n < 12; n++) await publish(`report:${n}`, n)
+    for (const tab of tabs) await heard(tab, 2)
+    for (const [n, tab] of tabs.entries()) expect(await tab.got()).toEqual(['for everybody', n])
+    // One for the first tab, one more where a tab wants another topic.
+    expect(streams - before).toBeLessThanOrEqual(12)
+  }, 60_000)
+
+  test.each(['closed', 'crashed'] as const)(
+    'the leader is %s: handed over within 1 s, no loss, no repeat',
+    async (how) => {
+      const context = await person('7')
+      const leader = await open(context, ['report:1'])
+      const tabs = [await open(context, ['report:1']), await open(context, ['report:1', 'report:2'])]
+      const first = await connectionOf(leader)
+      await expect.poll(() => connectionOf(tabs[0] as Tab)).toBe(first)
+      const flow = publishing('report:1')
+      await heard(tabs[0] as Tab, 20)
+      const begun = performance.now()
+      if (how === 'closed') await leader.page.close()
+      else await crash(leader.page)
+      await changed(tabs[0] as Tab, first)
+      const tookMs = performance.now() - begun
+      console.log(`leader ${how}: another stream after ${Math.round(tookMs)} ms`)
+      const published = await flow.stop()
+      for (const tab of tabs) {
+        await heard(tab, published.length)
+        expect(await tab.got()).toEqual(published)
+      }
+      expect(tookMs).toBeLessThan(1_000)
+      await context.close()
+    },
+    60_000,
+  )
+
+  test('the leader freezes: another takes over within 2 s of silence and a connect; when it wakes, it reads nothing twice', async () => {
+    const context = await person('7')
+    const leader = await open(context, ['report:1'])
+    const tabs = [await open(context, ['report:1']), await open(context, ['report:1', 'report:2'])]
+    const [next] = tabs as [Tab, Tab]
+    const first = await connectionOf(leader)
+    const flow = publishing('report:1')
+    await heard(next, 20)
+    const pid = await processOf(leader.page)
+    const begun = performance.now()
+    process.kill(pid, 'SIGSTOP')
+    try {
+      await changed(next, first)
+    } finally {
+      process.kill(pid, 'SIGCONT')
+    }
+    const tookMs = performance.now() - begun
+    console.log(`leader frozen: another stream after ${Math.round(tookMs)} ms`)
+    await heard(next, 100)
+    const published = await flow.stop()
+    for (const tab of [leader, ...tabs]) {
+      await heard(tab, published.length)
+      expect(await tab.got()).toEqual(published)
+    }
+    expect(tookMs).toBeLessThan(4_000)
+    await expect.poll(connections).toBe(1)
+  }, 60_000)
+
+  test('two users, and two origins, never share', async () => {
+    const context = await person('7')
+    const all = [
+      await open(context, ['report:1'], { token: tokenOf('7') }),
+      await open(context, ['report:1'], { token: tokenOf('7') }),
+      await open(context, ['report:1'], { token: tokenOf('8') }),
+      await open(context, ['report:1'], { token: tokenOf('7'), at: url.replace('127.0.0.1', 'localhost') }),
+    ]
+    expect(connections()).toBe(3)
+    const ids = await Promise.all(all.map(connectionOf))
+    expect(ids[1]).toBe(ids[0])
+    expect(new Set(ids).size).toBe(3)
+  }, 60_000)
+
+  test('signed out and in as another in one tab, while another leads: from then on nothing of the one reaches the other', async () => {
+    const context = await person('7')
+    const [leader, other] = [
+      await open(context, ['report:1'], { token: tokenOf('7') }),
+      await open(context, ['report:1'], { token: tokenOf('7') }),
+    ]
+    for (const { page } of [leader, other]) {
+      await page.evaluate(() => void globalThis.client.on('secret', ({ data }) => globalThis.got.push(data)))
+    }
+    // Once the stream carries what is addressed to the person too.
+    await expect
+      .poll(async () => (await hub.publish({ to: { users: ['7'] }, type: 'secret', data: 'both' })) && other.got())
+      .toContain('both')
+    await expect.poll(async () => (await connectionOf(other)) === (await connectionOf(leader))).toBe(true)
+    const shared = await connectionOf(other)
+    await other.page.evaluate((token) => {
+      document.documentElement.dataset.token = token
+      globalThis.client.reconnect()
+    }, tokenOf('8'))
+    await changed(other, shared)
+    expect(connections()).toBe(2)
+    await hub.publish({ to: { users: ['7'] }, type: 'secret', data: 'for 7' })
+    await hub.publish({ to: { users: ['8'] }, type: 'secret', data: 'for 8' })
+    await publish('report:1', 'after')
+    const since = async (tab: Tab) => (await tab.got()).filter((data) => data !== 'both')
+    await expect.poll(() => since(leader)).toEqual(['for 7', 'after'])
+    await expect.poll(() => since(other)).toEqual(['for 8', 'after'])
+  }, 60_000)
+
+  test('where Web Locks are missing, each tab has a connection of its own', async () => {
+    const context = await person('7')
+    await context.addInitScript(() => Object.defineProperty(Navigator.prototype, 'locks', { get: () => undefined }))
+    const tabs = [await open(context, ['report:1']), await open(context, ['report:1'])]
+    expect(connections()).toBe(2)
+    await publish('report:1', 1)
+    for (const tab of tabs) await heard(tab, 1)
+  }, 60_000)
+
+  test('a tab that comes late, goes, or asks for more changes nothing for the others', async () => {
+    const context = await person('7')
+    const first = await open(context, ['report:1'])
+    await publish('report:1', 'alone')
+    await heard(first, 1)
+    const second = await open(context, ['report:1'])
+    await publish('report:1', 'both')
+    await heard(second, 1)
+    const third = await open(context, ['report:3'])
+    await publish('report:3', 'third')
+    await heard(third, 1)
+    await second.page.evaluate(() => globalThis.client.close())
+    await third.page.evaluate(() => globalThis.client.disconnect())
+    await publish('report:1', 'first again')
+    await publish('report:3', 'missed')
+    await heard(first, 3)
+    expect(await first.got()).toEqual(['alone', 'both', 'first again'])
+    expect(await second.got()).toEqual(['both'])
+    expect(await third.got()).toEqual(['third'])
+    expect(connections()).toBe(1)
+  }, 60_000)
+})
+
+/** Kills the process of the page, as out of memory would. */
+async function crash(page: Page): Promise<void> {
+  const session = await page.context().newCDPSession(page)
+  await Promise.race([
+    session.send('Page.crash').catch(() => {}),
+    new Promise((resolve) => page.once('crash', resolve)),
+  ])
+}
+
+const tokenOf = (user: string): string => `x.${btoa(JSON.stringify({ sub: user }))}.x`
+
+/** The process that runs a page: the one that works when the page does. */
+async function processOf(page: Page): Promise<number> {
+  const session = await (page.context().browser() as Browser).newBrowserCDPSession()
+  const used = async () => {
+    const { processInfo } = await session.send('SystemInfo.getProcessInfo')
+    return new Map(processInfo.filter(({ type }) => type === 'renderer').map(({ id, cpuTime }) => [id, cpuTime]))
+  }
+  const before = await used()
+  await page.evaluate(() => {
+    for (const end = performance.now() + 500; performance.now() < end; );
+  })
+  const after = [...(await used())].map(([id, time]) => [id, time - (before.get(id) ?? 0)] as const)
+  await session.detach()
+  return (after.sort((a, b) => b[1] - a[1])[0] as readonly [number, number])[0]
+}
