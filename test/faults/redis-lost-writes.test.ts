@@ -169,6 +169,33 @@ describe.skipIf(noRedis)('acknowledged writes that Redis lost', () => {
     })
   }
 
+  test('S6: a primary that was a replica for a while, and lost writes on the same connection: no number twice', async () => {
+    const server = await redisForTest()
+    const link = await proxyTo(server.port)
+    const replica = await redisForTest({ replicaOf: link.port })
+    const store = await openStore(server.url)
+    const publisher = new NotingPublisher('p', () => ['a'])
+    for (let n = 0; n < 50; n++) await publisher.publish(store)
+    const offset = (of: RedisServer): Promise<string> => of.info('master_repl_offset')
+    await eventually('the replica has all', async () => (await offset(replica)) === (await offset(server)))
+    for (const line of link.lines) line.deaf = true
+    link.refuses = true
+    for (let n = 0; n < 50; n++) await publisher.publish(store)
+    const kept = publisher.publishes[49]?.cursor as string
+    const lost = publisher.publishes[99]?.cursor as string
+    await replica.command('REPLICAOF', 'NO', 'ONE')
+    await server.command('REPLICAOF', '127.0.0.1', replica.port)
+    await eventually('it has taken over', async () => (await server.info('master_link_status')) === 'up')
+    await server.command('REPLICAOF', 'NO', 'ONE')
+    // Nothing was asked of it meanwhile.
+    for (let n = 0; n < 10; n++) await publisher.publish(store)
+    const log = await logOf(store, ['a'])
+    const { epoch, seq } = positionOf(log[50]?.cursor as string)
+    expect(seq).toBeGreaterThan(positionOf(lost).seq)
+    const losses = [{ kind: 'stretch', epoch, kept: positionOf(kept).seq, resumed: seq - 1 }] as const
+    expect(audit({ publishes: publisher.publishes, readers: [], log, losses })).toEqual([])
+  })
+
   test('S6, D2: killed and started again five times with all it acknowledged: nothing lost, no gap, no number twice', async () => {
     const server = await redisForTest({ keeps: 'log', settings: { appendfsync: 'always' } })
     const store = storeOn(server.url)

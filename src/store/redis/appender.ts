@@ -115,7 +115,8 @@ export class Appender {
   async #carryOut(batch: readonly Waiting[], fence: string): Promise<void> {
     this.#inFlight++
     try {
-      const args = [scripts.append.sha1, '1', this.#namespace.base, fence, this.#namespace.now(), ...this.#limits]
+      const args = [scripts.append.sha1, '1', this.#namespace.base, this.#namespace.relyingOn(fence)]
+      args.push(this.#namespace.now(), ...this.#limits)
       args.push(String(batch.length))
       for (const one of batch) for (const arg of one.args) args.push(arg)
       const reply = await this.#link.send('EVALSHA', args)

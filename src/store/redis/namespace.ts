@@ -70,11 +70,16 @@ export class RedisNamespace {
 
   /** One call of a script with the present fence. */
   async call(script: Script, args: readonly (string | number)[]): Promise<Reply> {
-    return await this.#send(script, this.#fence ?? '', args)
+    return await this.#send(script, this.relyingOn(this.#fence ?? ''), args)
   }
 
-  async #send(script: Script, fence: string, args: readonly (string | number)[]): Promise<Reply> {
-    const all = [script.sha1, '1', this.base, fence, this.now(), ...args.map(String)]
+  /** What a script is told to compare with what it finds, besides the fence itself. */
+  relyingOn(fence: string): string {
+    return `${fence} ${this.#heard.epoch} ${this.#heard.seq}`
+  }
+
+  async #send(script: Script, reliedOn: string, args: readonly (string | number)[]): Promise<Reply> {
+    const all = [script.sha1, '1', this.base, reliedOn, this.now(), ...args.map(String)]
     try {
       return await this.#link.send('EVALSHA', all)
     } catch (error) {

@@ -3,7 +3,8 @@ export const evenWhenFull = '#!lua flags=allow-oom'
 
 /**
  * Put before every script. KEYS[1] is the base key of the namespace; all its other keys begin with it, hash tag and all,
- * so that they live on one shard. ARGV[1] is the fence the caller relies on, ARGV[2] the time in ms (empty: Redis's own).
+ * so that they live on one shard. ARGV[1] is what the caller relies on: the fence, and epoch and number of the newest event
+ * it has heard of. ARGV[2] is the time in ms (empty: Redis's own).
  */
 export const base = String.raw`
 local base, call = KEYS[1], redis.call
@@ -25,12 +26,15 @@ end
 
 /**
  * Put before every script but the one that fences (S6): what was recorded by another fence than the caller's, or is not
- * there at all, is left alone.
+ * there at all, is left alone. So is what has gone back behind the caller: a primary may have been a replica for a moment,
+ * and have lost writes, while its connections stayed.
  */
 export const guard = String.raw`
 local head = call('HMGET', meta, 'fence', 'epoch', 'seq', 'stamp')
-if head[1] ~= ARGV[1] then return 'FENCED' end
+local fence, heardEpoch, heard = string.match(ARGV[1], '^(%S*) (%S*) (%d+)$')
+if head[1] ~= fence then return 'FENCED' end
 local epoch, seq = head[2], tonumber(head[3])
+if heardEpoch == epoch and tonumber(heard) > seq then return 'FENCED' end
 -- A clock that goes back must not take the stamps along: readers sort and search by them.
 local stamp = math.max(now, tonumber(head[4]))
 `

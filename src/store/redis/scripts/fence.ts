@@ -1,7 +1,7 @@
 /**
  * The first call of a node for a namespace on a connection (S6): makes the namespace, or makes sure that it is known which
- * run of Redis its numbers come from. Where that changed, acknowledged events may be gone: the counter moves beyond every
- * number that anybody can have seen, and the stretch is recorded.
+ * run of Redis its numbers come from. Where that changed, or the counter is behind what the node has heard, acknowledged
+ * events may be gone: the counter moves beyond every number that anybody can have seen, and the stretch is recorded.
  *
  * ARGV: 1 a new fence, 3 the pair of run and replication ids, 4 an epoch in case the namespace is new, 5 and 6 epoch and
  * number of the newest event the node has heard of, 7 the format. Replies fence, epoch and last number, or the format where
@@ -18,7 +18,8 @@ if not found[4] then
 end
 local major = tonumber(string.match(found[1] or '', '^%d+'))
 if major ~= tonumber(string.match(ARGV[7], '^%d+')) then return { 'NEWER', found[1] or '' } end
-if found[2] == ARGV[3] then return { found[3], found[4], tonumber(found[5]) } end
+local wentBack = found[4] == ARGV[5] and tonumber(ARGV[6]) > tonumber(found[5])
+if found[2] == ARGV[3] and not wentBack then return { found[3], found[4], tonumber(found[5]) } end
 
 -- Microseconds rise faster than any counter, so that a node that heard nothing of the lost numbers does not use them again.
 local kept, time = tonumber(found[5]), call('TIME')

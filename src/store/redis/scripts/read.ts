@@ -47,20 +47,26 @@ end
 -- How many entries of a log are taken at a time.
 local chunk = math.max(8, math.min(limit, math.ceil(256 / #topics)))
 
--- Most readers are near the end, so the newest are looked at first; only then the log is searched by halves.
+-- Most readers are near the end, so the newest are looked at first, a few and then some more; only then the log is
+-- searched by halves.
 local function openAfter(topic, record)
-  local near = math.min(record.count, 16)
-  if near < record.count and record.floor >= after then return { topic = topic, record = record, next = 0, entries = {}, at = 1 } end
-  local entries = entriesOf(topic, record, record.count - near, record.count - 1)
-  if near == record.count or tonumber(entries[1] or '0') <= after then
-    local at = 1
-    while entries[at] and tonumber(entries[at]) <= after do at = at + 2 end
-    return { topic = topic, record = record, next = record.count, entries = entries, at = at }
-  end
-  local low, high = 0, record.count - near
-  while low < high do
-    local middle = math.floor((low + high) / 2)
-    if tonumber(call('LINDEX', key('log:' .. topic), middle * 2) or '0') > after then high = middle else low = middle + 1 end
+  local count = record.count
+  local low, high = 0, count
+  if record.floor < after then
+    for _, near in ipairs({ 4, 32 }) do
+      near = math.min(near, count)
+      local entries = entriesOf(topic, record, count - near, count - 1)
+      if near == count or tonumber(entries[1] or '0') <= after then
+        local at = 1
+        while entries[at] and tonumber(entries[at]) <= after do at = at + 2 end
+        return { topic = topic, record = record, next = count, entries = entries, at = at }
+      end
+      high = count - near
+    end
+    while low < high do
+      local middle = math.floor((low + high) / 2)
+      if tonumber(entriesOf(topic, record, middle, middle)[1] or '0') > after then high = middle else low = middle + 1 end
+    end
   end
   return { topic = topic, record = record, next = low, entries = {}, at = 1 }
 end
