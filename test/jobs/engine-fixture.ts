@@ -1,9 +1,11 @@
 import { type FakeClock, fakeClock, seededRandom } from '#src/testing/index.js'
+import { systemClock } from '#src/clock.js'
 import { uuidv7Ids } from '#src/ids.js'
 import { type JobsEngine, createJobs } from '#src/jobs/jobs.js'
 import type { Job } from '#src/protocol/job.js'
 import { decodeEnvelope, encodeEnvelope, type TidingsEvent } from '#src/protocol/event.js'
 import { parseCursor } from '#src/protocol/cursor.js'
+import { systemRandom } from '#src/random.js'
 import { memoryStore } from '#src/store/memory.js'
 import type { Store } from '#src/store/store.js'
 
@@ -37,6 +39,20 @@ export function bench(store?: Store, clock = fakeClock()): Bench {
       })
     },
   }
+}
+
+/** Engines on the real clock, each as a process of its own. */
+export function realBench(
+  store: Store,
+  count: number,
+): { readonly engines: readonly JobsEngine[]; readonly errors: unknown[]; close(): Promise<unknown> } {
+  const errors: unknown[] = []
+  const makeId = uuidv7Ids(systemClock, systemRandom)
+  const onError = (error: unknown): void => void errors.push(error)
+  const engines = Array.from({ length: count }, () =>
+    createJobs({ store, clock: systemClock, random: systemRandom, makeId, onError }),
+  )
+  return { engines, errors, close: () => Promise.all(engines.map((engine) => engine.close())) }
 }
 
 /** Lets time pass until `promise` is settled: where processes meet, commands wait a moment for company. */
