@@ -1,8 +1,8 @@
 import { once } from 'node:events'
 import { Command } from 'commander'
 import { TidingsError } from '../errors.js'
+import { addJobCommands } from './job.js'
 import { publish } from './publish.js'
-import { serve } from './serve.js'
 import { serveSettings } from './serve-settings.js'
 import { type Settings, variableName } from './setting.js'
 import { tail } from './tail.js'
@@ -14,8 +14,9 @@ const program = new Command('tidings')
   .description('Live progress and notifications to the right person, in order, once, over plain HTTP')
   .showHelpAfterError('(see --help)')
 
-withSettings(program.command('serve').description('run a hub of its own'), serveSettings).action((flags: Flags) =>
-  serve(flags, process.env),
+withSettings(program.command('serve').description('run a hub of its own'), serveSettings).action(
+  // Loaded on demand: the other commands are done before a hub would be loaded.
+  async (flags: Flags) => await (await import('./serve.js')).serve(flags, process.env),
 )
 
 withSettings(program.command('publish <topic> <type> <json>').description('publish one event'), target)
@@ -44,6 +45,8 @@ withSettings(program.command('tail <topic...>').description('print events as the
       note: (line) => process.stderr.write(`tidings: ${line}\n`),
     })
   })
+
+addJobCommands(program, withSettings)
 
 function withSettings(command: Command, settings: Settings): Command {
   for (const setting of Object.values(settings)) {

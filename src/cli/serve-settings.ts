@@ -74,6 +74,10 @@ export const serveSettings = {
   ),
   probeMs: whole('--probe-ms <ms>', `a silent feed of a store on the network is probed (default ${defaults.probeMs})`),
   sweepMs: whole('--sweep-ms <ms>', 'between looks for jobs that nobody works on any more (default 1000)'),
+  jobEventsPerSecond: whole(
+    '--job-events-per-second <number>',
+    `most progress events of a job that asks for no other rate (default ${defaults.jobEventsPerSecond})`,
+  ),
 } as const
 
 /** What to start, checked. */

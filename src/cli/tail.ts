@@ -6,7 +6,7 @@ import { backoffMs as bounds } from '../protocol/defaults.js'
 import { headers as headerNames, mediaTypes, paths } from '../protocol/names.js'
 import { SseDecoder, type SseMessage } from '../protocol/sse-decode.js'
 import { systemRandom } from '../random.js'
-import { reasonOf } from './publish.js'
+import { reasonOf } from './request.js'
 import { addressOf, isTemporary, refusalOf, type Target } from './target.js'
 
 export interface TailOptions {

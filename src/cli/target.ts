@@ -44,6 +44,15 @@ export function addressOf(hub: Target, path: string, query: readonly (readonly [
   return `${hub.url}${path}${parameters.size > 0 ? `?${parameters}` : ''}`
 }
 
+/** `fetch` as the person that the target names. */
+export function fetchAs(hub: Target): typeof globalThis.fetch {
+  return (input, init) => {
+    const address = new URL(String(input))
+    for (const [name, value] of hub.query) address.searchParams.set(name, value)
+    return fetch(address, { ...init, headers: { ...(init?.headers as Record<string, string>), ...hub.headers } })
+  }
+}
+
 export interface Refusal {
   readonly status: number
   /** What a person reads: the hub's own words where it has some. */
