@@ -1,5 +1,12 @@
 import { TidingsError } from '../../errors.js'
-import { ConnectionLost, RedisRefusal, type RedisConnection, type RedisPort, type Reply } from './port.js'
+import {
+  type ConnectionListener,
+  ConnectionLost,
+  RedisRefusal,
+  type RedisConnection,
+  type RedisPort,
+  type Reply,
+} from './port.js'
 
 /** What of an ioredis client the store uses; an instance of its class `Redis` fits. */
 export interface IoredisClient {
@@ -61,9 +68,7 @@ export function ioredisPort(settings: IoredisSettings): RedisPort {
   }
 }
 
-type Listener = Parameters<RedisPort['connect']>[0]
-
-async function opened(client: IoredisClient, listener: Listener): Promise<RedisConnection> {
+async function opened(client: IoredisClient, listener: ConnectionListener): Promise<RedisConnection> {
   let failure: Error | null = null
   let open = false
   client.on('error', (error) => void (failure ??= error))
