@@ -1,5 +1,6 @@
 import { TidingsError } from '../errors.js'
 import { defaults } from '../protocol/defaults.js'
+import { jobLimits } from '../protocol/job-input.js'
 
 /** Numbers of a hub that can be set; all have defaults (spec §12). Times in ms, sizes in bytes. */
 export interface HubSettings {
@@ -33,6 +34,8 @@ export interface HubSettings {
   readonly pollWaitMs: number
   /** Between looks for jobs whose deadline has passed. Default 1,000. */
   readonly sweepMs: number
+  /** Most progress events a second of a job that asks for no other rate (J5). 1–100, default 10. */
+  readonly jobEventsPerSecond: number
   /**
    * What waits while the store is away: at most this many events and bytes; beyond, a publish is refused with
    * `store_unavailable`. Over HTTP a publish that waits is answered 202 after `answerMs`. Default 10,000, 16 MiB and 2,000 (S5).
@@ -68,6 +71,7 @@ const names = [
   'pollWaitMs',
   'notReadyAfterMs',
   'probeMs',
+  'jobEventsPerSecond',
 ] as const
 const mayBeZero: ReadonlySet<string> = new Set(['drainMs', 'returnWindowMs', 'notReadyAfterMs'])
 const queueNames = ['events', 'bytes', 'answerMs'] as const
@@ -95,6 +99,13 @@ export function resolveSettings(given: GivenSettings): HubSettings {
   for (const name of names) whole(name, settings[name], mayBeZero.has(name) ? 0 : 1)
   for (const name of queueNames) whole(`publishQueue.${name}`, settings.publishQueue[name], 1)
   whole('sweepMs', settings.sweepMs, 1)
+  if (settings.jobEventsPerSecond > jobLimits.eventsPerSecond) {
+    throw new TidingsError(
+      'option_invalid',
+      `Option "jobEventsPerSecond" must be at most ${jobLimits.eventsPerSecond}, not ${settings.jobEventsPerSecond}.`,
+      { field: 'jobEventsPerSecond' },
+    )
+  }
   whole('retryMs.from', settings.retryMs?.from, 0)
   whole('retryMs.to', settings.retryMs.to, settings.retryMs.from)
   return settings

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import fc from 'fast-check'
 import { uuidv7Ids } from '#src/ids.js'
+import { createHub } from '#src/index.js'
 import { createJobs } from '#src/jobs/jobs.js'
 import { earn, freshThrottle, spend, waitMs } from '#src/jobs/throttle.js'
 import type { JobCommand } from '#src/protocol/job.js'
@@ -128,5 +129,20 @@ describe('how often progress leaves', () => {
           expect(left.filter((at) => at >= from && at < from + 1_000).length).toBeLessThanOrEqual(rate)
       }),
     )
+  })
+})
+
+describe('what a hub says and takes', () => {
+  test('J5, H10: the rate is an option of the hub, and how much was merged shows in its figures', async () => {
+    const hub = await createHub({ development: true, jobEventsPerSecond: 2 })
+    const { job } = await hub.jobs.create({ owner: 'user:7', kind: 'crawl' })
+    for (let nth = 0; nth < 40; nth++) await job.increment({ processed: 1 })
+    expect(hub.stats().jobs).toMatchObject({ updates: 40, conflicts: 0 })
+    expect(hub.stats().jobs.progressEvents).toBeLessThanOrEqual(3)
+    await hub.close({ drainMs: 0 })
+    await expect(createHub({ development: true, jobEventsPerSecond: 101 })).rejects.toMatchObject({
+      code: 'option_invalid',
+      field: 'jobEventsPerSecond',
+    })
   })
 })
