@@ -1,6 +1,8 @@
 import { type Clock, lightClock } from '../clock.js'
+import type { FilterOf, MaybeDeclared } from '../protocol/declared-events.js'
 import type { Job } from '../protocol/job.js'
 import { type Random, systemRandom } from '../random.js'
+import type { HandlerOf, HandlersOf } from './declared.js'
 import type { Diagnostics, Observer } from './diagnostics.js'
 import { type EngineParts, runMachine } from './engine.js'
 import { browserEnvironment, type Environment } from './environment.js'
@@ -11,10 +13,10 @@ import type { Access, TokenAnswer } from './sse.js'
 import type { SetupOptions } from './setup.js'
 import type { Input, TransportChoice } from './state.js'
 import { alike, type ClientStatus, createListeners, describe, type Readable } from './status.js'
-import { type Handler, type Handlers, type SubscribeOptions, createTopics } from './topics.js'
+import { type Handlers, type SubscribeOptions, createTopics } from './topics.js'
 import { lazyView } from './view.js'
 
-export interface ClientOptions extends SetupOptions {
+export interface ClientOptions<Declared extends MaybeDeclared = undefined> extends SetupOptions {
   /** Where the hub is mounted: `/tidings`, `https://hub.example`. Relative addresses need a page. */
   readonly url: string
   /**
@@ -35,6 +37,11 @@ export interface ClientOptions extends SetupOptions {
   readonly cursor?: string
   /** Failures in a row after which the client stops until `connect()`. Default: it never gives up. */
   readonly maxAttempts?: number
+  /**
+   * The types of events, from `defineEvents` (E2): handlers are typed by them and get the schemas' output. An event that does
+   * not fit reaches no handler and is reported to `onError`, once. Default: any type, any data.
+   */
+  readonly events?: Declared
   /** `createDiagnostics()` of `tidings/client/diagnostics`: remembers what this client does. */
   readonly diagnostics?: Diagnostics
   readonly fetch?: typeof globalThis.fetch
@@ -43,17 +50,17 @@ export interface ClientOptions extends SetupOptions {
   readonly random?: Random
 }
 
-export interface Client {
+export interface Client<Declared extends MaybeDeclared = undefined> {
   /**
    * Hears the events of `topic` from now on, or from where the client stands if it resumes. The connection opens with the
    * first subscription and carries all of them. Returns the undo. Throws `topic_invalid`.
    */
-  subscribe(topic: string, handlers: Handlers, options?: SubscribeOptions): () => void
+  subscribe(topic: string, handlers: HandlersOf<Declared>, options?: SubscribeOptions): () => void
   /**
    * Hears events of a type (`'*'`: all) that are addressed to the person: on the topics that the hub gives to whoever is
    * signed in (`user:`, `session:`, `role:`, `jobs:`, `all`), and on subscribed topics of these kinds; each event once.
    */
-  on(type: string, handler: Handler): () => void
+  on<Type extends FilterOf<Declared> | '*'>(type: Type, handler: HandlerOf<Declared, Type>): () => void
   /**
    * The state of a job, live while it is subscribed to; null until it is known. The same object for the same arguments.
    * `token`: as it came with the job, for whoever may not read it otherwise.
@@ -83,11 +90,13 @@ export type JobView = Readable<Job | null>
 const rememberedViews = 200
 
 /** Tabs share a connection where it is known who is signed in: said so, or to be read from a token. */
-const mayShare = ({ identity, getToken }: ClientOptions): unknown =>
+const mayShare = ({ identity, getToken }: Pick<ClientOptions, 'identity' | 'getToken'>): unknown =>
   identity || (identity === undefined && getToken && globalThis.document)
 
 /** Makes a client (spec §7). Nothing is opened before the first subscription. */
-export function createClient(options: ClientOptions): Client {
+export function createClient<Declared extends MaybeDeclared = undefined>(
+  options: ClientOptions<Declared>,
+): Client<Declared> {
   const { url, getToken, credentials = 'same-origin', cursor, maxAttempts, transport, name } = options
   const { clock = lightClock, random = systemRandom, environment = browserEnvironment } = options
   // Looked up at each call: pages replace `fetch`, and browsers refuse to call it as a method of something else.
@@ -150,11 +159,14 @@ export function createClient(options: ClientOptions): Client {
     failed,
     connected: () => status.connectionId !== null,
     sibling(own) {
-      const sibling = createClient({ ...options, getToken: own, identity: null, resume: 'none' })
+      const sibling = createClient({ ...(options as ClientOptions), getToken: own, identity: null, resume: 'none' })
       undos.push(sibling.close)
       return sibling
     },
   }
+  // The check comes with what was declared, so that a page without pays nothing for it.
+  const add = (topic: string | null, handlers: object, parts?: SubscribeOptions): (() => void) =>
+    topics.add(topic, (options.events?.handlers(handlers) ?? handlers) as Handlers, parts)
   const views = new Map<string, Readable<unknown>>()
   const view = <Value>(key: string, load: () => Promise<Readable<Value | null>>): Readable<Value | null> => {
     const known = (views.get(key) as Readable<Value | null> | undefined) ?? lazyView(load, failed)
@@ -164,8 +176,8 @@ export function createClient(options: ClientOptions): Client {
   }
 
   return {
-    subscribe: (topic, handlers, parts) => topics.add(topic, handlers, parts),
-    on: (type, handler) => topics.add(null, { [type]: handler }),
+    subscribe: (topic, handlers, parts) => add(topic, handlers, parts),
+    on: (type, handler) => add(null, { [type]: handler }),
     job: (id, { token } = {}) =>
       view(`${id} ${token}`, async () => (await import('./jobs.js')).jobView(id, token, port)),
     jobs: () => view('', async () => (await import('./jobs.js')).jobsView(port)),
@@ -182,6 +194,7 @@ export function createClient(options: ClientOptions): Client {
   }
 }
 
+export type { HandlerOf, HandlersOf } from './declared.js'
 export type { Environment, EnvironmentNews } from './environment.js'
 export { ClientError, type ErrorKind } from './error.js'
 export type { CursorStorage } from './setup.js'

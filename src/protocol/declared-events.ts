@@ -21,6 +21,11 @@ export interface DeclaredEvents<Schemas extends EventSchemas = EventSchemas, Ope
   check(type: string, data: unknown, at?: string): void
   /** The event with the schema's output as `data`; one of a type that is not declared is handed on as it is. Throws `event_invalid`. */
   receive(event: TidingsEvent): TidingsEvent
+  /**
+   * The handlers, each called with what `receive` gives. Of an event that does not fit the first throws what `receive` threw,
+   * and the others hear nothing: it is reported once.
+   */
+  handlers(handlers: object): Readonly<Record<string, (event: TidingsEvent) => unknown>>
 }
 
 /**
@@ -58,6 +63,12 @@ export function defineEvents<const Schemas extends EventSchemas, const Open exte
       { field },
     )
   }
+  const receive = (event: TidingsEvent): TidingsEvent => {
+    const schema = declared.get(event.type)
+    return schema ? { ...event, data: applySchema(schema, event.data, 'data', 'event_invalid') } : event
+  }
+  /** Several handlers hear one event: it is received once. Null: it did not fit, which has been said. */
+  const received = new WeakMap<TidingsEvent, TidingsEvent | null>()
   return {
     schemas,
     open: open as Open,
@@ -67,10 +78,24 @@ export function defineEvents<const Schemas extends EventSchemas, const Open exte
       const schema = declared.get(type)
       if (schema) applySchema(schema, asItArrives(data), `${at}data`, 'event_invalid')
     },
-    receive(event) {
-      const schema = declared.get(event.type)
-      return schema ? { ...event, data: applySchema(schema, event.data, 'data', 'event_invalid') } : event
-    },
+    receive,
+    handlers: (handlers) =>
+      Object.fromEntries(
+        Object.entries(handlers as Readonly<Record<string, (event: TidingsEvent) => unknown>>).map(
+          ([type, handler]) => [
+            type,
+            (event: TidingsEvent) => {
+              let known = received.get(event)
+              if (known === undefined) {
+                received.set(event, null)
+                known = receive(event)
+                received.set(event, known)
+              }
+              return known && handler(known)
+            },
+          ],
+        ),
+      ),
   }
 }
 
