@@ -94,7 +94,7 @@ describe('tidings serve', () => {
       const redis = await redisForTest({ password: 'a password nobody may read', keeps: 'log' })
       const store = redis.url
       const flags = ['--dev', '--port', '0', '--redis-prefix', 'mine:', '--redis-command-timeout-ms', '500']
-      const { program, url } = await start([...flags, '--store', store], { TIDINGS_PUBLISH_QUEUE_ANSWER_MS: '50' })
+      const { program, url } = await start([...flags, '--store', store], { TIDINGS_PUBLISH_QUEUE_ANSWER_MS: '1000' })
       expect((await (await fetch(`${url}/health`)).json()) as object).toMatchObject({ store: { kind: 'redis' } })
       const publish = async (data: number) =>
         await fetch(`${url}/events?userId=7`, {

@@ -18,7 +18,7 @@ async function start(redis: RedisServer, options: Partial<HubOptions> = {}) {
     connectTimeoutMs: 500,
     retention: { events: 100_000 },
   })
-  return { store, hub: await startHub({ store, publishQueue: { answerMs: 200 }, ...options }) }
+  return { store, hub: await startHub({ store, publishQueue: { answerMs: 500 }, ...options }) }
 }
 
 const isAway = (hub: Hub): boolean => hub.stats().storeAwayMs > 0
@@ -106,7 +106,7 @@ describe.skipIf(noRedis)('a hub whose Redis goes away', () => {
 
   test('S5: a full queue is refused, and what was taken is stored', async () => {
     const redis = await redisForTest({ keeps: 'log' })
-    const { hub } = await start(redis, { publishQueue: { events: 100, answerMs: 200 } })
+    const { hub } = await start(redis, { publishQueue: { events: 100, answerMs: 500 } })
     const publishing = new Publishing(hub.hub)
     publishing.publish(1)
     await publishing.done()

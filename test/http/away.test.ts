@@ -8,7 +8,7 @@ const owner = { userId: '7' }
 
 async function start(options: Partial<HubOptions> = {}, from: Parameters<typeof awayStore>[0] = {}) {
   const store: AwayStore = awayStore(from)
-  const hub = await startHub({ store, publishQueue: { answerMs: 50 }, ...options })
+  const hub = await startHub({ store, publishQueue: { answerMs: 250 }, ...options })
   return { store, hub }
 }
 
@@ -53,7 +53,7 @@ describe('publishing while the store is away', () => {
   })
 
   test('[P9.14] a full queue: 503 with when to come back, and nothing of it is queued', async () => {
-    const { store, hub } = await start({ publishQueue: { events: 3, answerMs: 50 } })
+    const { store, hub } = await start({ publishQueue: { events: 3, answerMs: 250 } })
     store.leave()
     for (const data of [1, 2]) await hub.publish(note(data))
     expectRefusal(await hub.call('/events', { body: [note(3), note(4)] }))
