@@ -16,7 +16,8 @@ const mostInFlight = 4
 /** What waits here is what callers wait for: more means that Redis cannot keep up, and they should hear of it. */
 const mostWaitingBytes = 64 * 1024 * 1024
 
-interface Waiting extends AppendRequest {
+interface Waiting {
+  readonly request: AppendRequest
   /** Order of the calls. */
   readonly turn: number
   readonly resolve: (result: AppendResult) => void
@@ -58,7 +59,7 @@ export class Appender {
       return Promise.reject(unavailable('It does not keep up with what is published.'))
     return new Promise((resolve, reject) => {
       const request = encodeAppend(append)
-      this.#waiting.push({ ...request, turn: this.#turns++, resolve, reject })
+      this.#waiting.push({ request, turn: this.#turns++, resolve, reject })
       this.#waitingBytes += request.bytes
       this.#schedule()
     })
@@ -103,12 +104,12 @@ export class Appender {
     const most = Math.max(fewestAppends, Math.min(mostAppends, Math.ceil(this.#waiting.length / 2)))
     let count = 0
     for (let bytes = 0; count < this.#waiting.length && count < most; count++) {
-      bytes += this.#waiting[count]?.bytes ?? 0
+      bytes += this.#waiting[count]?.request.bytes ?? 0
       if (count > 0 && bytes > mostBytes) break
     }
     const batch = count === this.#waiting.length ? this.#waiting : this.#waiting.splice(0, count)
     if (batch === this.#waiting) this.#waiting = []
-    for (const { bytes } of batch) this.#waitingBytes -= bytes
+    for (const { request } of batch) this.#waitingBytes -= request.bytes
     return batch
   }
 
@@ -118,7 +119,7 @@ export class Appender {
       const args = [scripts.append.sha1, '1', this.#namespace.base, this.#namespace.relyingOn(fence)]
       args.push(this.#namespace.now(), ...this.#limits)
       args.push(String(batch.length))
-      for (const one of batch) for (const arg of one.args) args.push(arg)
+      for (const { request } of batch) for (const arg of request.args) args.push(arg)
       const reply = await this.#link.send('EVALSHA', args)
       if (reply === 'FENCED') this.#takeBack(batch, () => this.#namespace.refence())
       else this.#answer(batch, reply)
@@ -136,8 +137,8 @@ export class Appender {
     const moment: AppendMoment = { epoch: word(epoch), timestamp: Number(timestamp), quotaBytes: this.#quotaBytes }
     const answers = list(outcomes)
     for (let at = 0; at < batch.length; at++) {
-      const { append, resolve } = batch[at] as Waiting
-      const result = decodeOutcome(append, answers[at], moment)
+      const { request, resolve } = batch[at] as Waiting
+      const result = decodeOutcome(request.append, answers[at], moment)
       if (result.outcome === 'stored') this.#namespace.hear(result.position.epoch, result.position.seq)
       resolve(result)
     }
@@ -147,7 +148,7 @@ export class Appender {
   #takeBack(batch: readonly Waiting[], mend: () => Promise<unknown>): void {
     this.#waiting.push(...batch)
     this.#waiting.sort((one, other) => one.turn - other.turn)
-    for (const { bytes } of batch) this.#waitingBytes += bytes
+    for (const { request } of batch) this.#waitingBytes += request.bytes
     this.#mending ??= mend
   }
 
