@@ -7,7 +7,17 @@ import { createHub } from '../../dist/index.js'
 import { toNodeHandler } from '../../dist/http/node.js'
 import { connectJobs } from '../../dist/worker/index.js'
 
-const { serve, redis, sqlite, url, port = 0, options = {}, work = [], everyMs = 50 } = JSON.parse(process.argv[2])
+const {
+  serve,
+  redis,
+  sqlite,
+  url,
+  port = 0,
+  options = {},
+  work = [],
+  everyMs = 50,
+  hammer,
+} = JSON.parse(process.argv[2])
 const session = { userId: 'root', subscribe: ['*'], publish: ['*'] }
 const say = (message) => process.connected && process.send({ ...message, now: Date.now() })
 const onError = (error) => say({ error: error.code ?? String(error) })
@@ -42,4 +52,25 @@ for (const id of work) {
     })
     .then(({ status, counters, result }) => say({ ended: id, status, processed: counters.processed, counted: result }))
     .catch((error) => say({ failed: id, code: error.code, message: error.message }))
+}
+
+// As many callers as asked count one job up at once, each waiting for every fifth increment.
+if (hammer) {
+  const { id, callers, count } = hammer
+  const slowest = await Promise.all(
+    Array.from({ length: callers }, async () => {
+      const job = jobs.open(id)
+      let slowestMs = 0
+      for (let nth = 1; nth <= count; nth++) {
+        const sentAt = performance.now()
+        const accepted = job.increment({ processed: 1 })
+        if (nth % 5 !== 0) continue
+        if (!(await accepted)) throw new Error('An increment was refused.')
+        slowestMs = Math.max(slowestMs, performance.now() - sentAt)
+      }
+      job.close()
+      return slowestMs
+    }),
+  )
+  say({ ended: id, counted: callers * count, slowestMs: Math.max(...slowest) })
 }

@@ -16,6 +16,7 @@ export interface Said {
   readonly status?: string
   readonly processed?: number
   readonly counted?: number
+  readonly slowestMs?: number
   /** Its wall clock. */
   readonly now: number
 }
@@ -30,6 +31,8 @@ export interface JobsOptions {
   /** Ids of the jobs that it runs. */
   readonly work?: readonly string[]
   readonly everyMs?: number
+  /** So many callers count the job up so many times each. */
+  readonly hammer?: { readonly id: string; readonly callers: number; readonly count: number }
 }
 
 const library = '/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1'
