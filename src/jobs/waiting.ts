@@ -7,6 +7,8 @@ import type { TreeCommand } from './tree.js'
 export type Answer = JobAnswer & { readonly existed?: boolean }
 
 const ends: ReadonlySet<string> = new Set(['complete', 'fail', 'cancel', 'deadline', 'cascaded', 'remove'])
+/** A renewal keeps nothing more than there was: a namespace that is full must not take the lives of its healthy jobs. */
+const exempt: ReadonlySet<string> = new Set([...ends, 'renew'])
 const hasty: ReadonlySet<string> = new Set([...ends, 'renew', 'flush'])
 
 /** A command that somebody waits for. */
@@ -39,9 +41,9 @@ export class Waiting implements Item {
     return hasty.has(this.command.action)
   }
 
-  /** Ends are taken over the quota (S4). */
+  /** Ends and renewals are taken over the quota (S4). */
   get exempt(): boolean {
-    return ends.has(this.command.action)
+    return exempt.has(this.command.action)
   }
 
   resolve(answer: Answer): void {

@@ -205,6 +205,22 @@ describe('ending', () => {
     expect(end).toMatchObject({ status: 'fulfilled', value: { accepted: true } })
   })
 
+  test('S4, J6: over the quota renewals are taken too: a full namespace is no reason for a healthy job to stall', async () => {
+    const clock = fakeClock()
+    const { engine } = bench(memoryStore({ clock, quotaBytes: 100 }), clock)
+    const jobs = engine()
+    await jobs.create(namespace, crawl)
+    jobs.start()
+    expect(await jobs.command(namespace, 'j1', { id: 'r', action: 'renew' })).toMatchObject({ accepted: true })
+    for (let turn = 0; turn < 5; turn++) {
+      await clock.advance(20_000)
+      await jobs.command(namespace, 'j1', { id: `r${turn}`, action: 'renew' })
+    }
+    expect(await jobs.snapshot(namespace, 'j1')).toMatchObject({ status: 'running' })
+    await expect(jobs.command(namespace, 'j1', one('1'))).rejects.toMatchObject({ code: 'quota' })
+    await jobs.close()
+  })
+
   test('J8: DELETE cancels what has not ended and takes the job and its events away', async () => {
     const { store, engine } = bench()
     const jobs = engine()
