@@ -7,7 +7,7 @@ export class BodyOutlet implements Outlet {
   readonly transport = 'sse'
   readonly stream: ReadableStream<Uint8Array>
   readonly #endOfTick: EndOfTick
-  readonly #listener: OutletListener
+  #listener: OutletListener | null = null
   readonly #unsentBytes: number
   #controller: ReadableStreamDefaultController<Uint8Array> | null = null
   #pending: Uint8Array[] = []
@@ -15,8 +15,7 @@ export class BodyOutlet implements Outlet {
   #enqueuedBytes = 0
   #wasFull = false
 
-  constructor(listener: OutletListener, endOfTick: EndOfTick, unsentBytes: number) {
-    this.#listener = listener
+  constructor(endOfTick: EndOfTick, unsentBytes: number) {
     this.#endOfTick = endOfTick
     this.#unsentBytes = unsentBytes
     this.stream = new ReadableStream<Uint8Array>(
@@ -29,6 +28,10 @@ export class BodyOutlet implements Outlet {
       },
       new ByteLengthQueuingStrategy({ highWaterMark: unsentBytes }),
     )
+  }
+
+  listen(listener: OutletListener): void {
+    this.#listener = listener
   }
 
   get full(): boolean {
@@ -83,14 +86,14 @@ export class BodyOutlet implements Outlet {
   #tellIfDrained(): void {
     if (!this.#wasFull || this.full) return
     this.#wasFull = false
-    this.#listener.drained()
+    this.#listener?.drained()
   }
 
   #gone(): void {
     if (!this.#controller) return
     this.#controller = null
     this.#pending = []
-    this.#listener.gone()
+    this.#listener?.gone()
   }
 }
 

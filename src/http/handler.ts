@@ -74,7 +74,7 @@ export function createHandler(joined: HttpParts): Handler {
 
   const handle: Handler['handle'] = async (request, openStream) => {
     const shared = { ...everyAnswer, ...origins.headersFor(request) }
-    const answer = await answerTo(request, (listener, headers) => openStream(listener, { ...shared, ...headers }))
+    const answer = await answerTo(request, (headers) => openStream({ ...shared, ...headers }))
     return answer && { ...answer, headers: { ...shared, ...answer.headers } }
   }
 
@@ -100,8 +100,8 @@ export function createHandler(joined: HttpParts): Handler {
 
   const fetch: Handler['fetch'] = async (request) => {
     let carried: { outlet: BodyOutlet; headers: Readonly<Record<string, string>> } | null = null
-    const answer = await handle(incomingOf(request), (listener, headers) => {
-      const outlet = new BodyOutlet(listener, parts.core.endOfTick, parts.core.settings.unsentBytes)
+    const answer = await handle(incomingOf(request), (headers) => {
+      const outlet = new BodyOutlet(parts.core.endOfTick, parts.core.settings.unsentBytes)
       carried = { outlet, headers }
       const stop = (): void => outlet.abort()
       // One turn later: the connection is not made yet.

@@ -53,7 +53,7 @@ export function toNodeHandler(hub: AnyHub, options: NodeHandlerOptions = {}): No
       hub.internals.checkListener(incoming.socket.localAddress)
       const answer = await handler.handle(
         new NodeRequest(incoming, response, path),
-        (listener, headers) => new SocketOutlet(response, headers, listener, outlets),
+        (headers) => new SocketOutlet(response, headers, outlets),
       )
       if (answer) send(answer, incoming, response)
     } catch (error) {

@@ -39,6 +39,9 @@ export class PollOutlet implements Outlet {
     this.#options = options
   }
 
+  /** Nothing to tell: a poll ends with its answer, which whoever asked waits for. */
+  listen(): void {}
+
   get full(): boolean {
     return this.#envelopes.length >= this.#options.limit || this.#characters >= this.#options.maxBytes
   }

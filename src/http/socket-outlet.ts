@@ -30,8 +30,9 @@ const lastChunk = Buffer.from('0\r\n\r\n')
  */
 export class SocketOutlet implements Outlet {
   readonly transport = 'sse'
-  readonly #headers: Readonly<Record<string, string>>
-  readonly #listener: OutletListener
+  /** Let go of once they are sent. */
+  #headers: Readonly<Record<string, string>> | null
+  #listener: OutletListener | null = null
   readonly #parts: SocketOutletParts
   /** Null once the socket has been taken. */
   #response: ServerResponse | null
@@ -40,21 +41,22 @@ export class SocketOutlet implements Outlet {
   #pendingBytes = 0
   #wasFull = false
   #done = false
-  readonly #onClose = (): void => this.gone()
+  /** Null once the socket has been taken. */
+  #onClose: (() => void) | null
 
-  constructor(
-    response: ServerResponse,
-    headers: Readonly<Record<string, string>>,
-    listener: OutletListener,
-    parts: SocketOutletParts,
-  ) {
+  constructor(response: ServerResponse, headers: Readonly<Record<string, string>>, parts: SocketOutletParts) {
     this.#response = response
     this.#headers = headers
-    this.#listener = listener
     this.#parts = parts
     // Of the response, not the request: that one closes when its body has been read.
-    response.on('close', this.#onClose)
-    if (response.destroyed || response.socket?.destroyed) queueMicrotask(this.#onClose)
+    const onClose = (): void => this.gone()
+    this.#onClose = onClose
+    response.on('close', onClose)
+    if (response.destroyed || response.socket?.destroyed) queueMicrotask(onClose)
+  }
+
+  listen(listener: OutletListener): void {
+    this.#listener = listener
   }
 
   get full(): boolean {
@@ -115,13 +117,13 @@ export class SocketOutlet implements Outlet {
   tellIfDrained(): void {
     if (!this.#wasFull || this.full) return
     this.#wasFull = false
-    this.#listener.drained()
+    this.#listener?.drained()
   }
 
   /** Called by 'close'. */
   gone(): void {
     this.#release()
-    this.#listener.gone()
+    this.#listener?.gone()
   }
 
   get #unsent(): number {
@@ -133,14 +135,16 @@ export class SocketOutlet implements Outlet {
     if (!response) return
     // A socket that is taken carries nothing after its stream.
     if (this.#parts.takeSockets) response.shouldKeepAlive = false
-    response.writeHead(200, this.#headers)
+    response.writeHead(200, this.#headers ?? {})
+    this.#headers = null
     response.flushHeaders()
     const socket: StreamSocket | null = response.socket
     if (!socket) return
     this.#socket = socket
     socket[outletOf] = this
     if (this.#parts.takeSockets && response.chunkedEncoding && takeSocket(response)) {
-      response.off('close', this.#onClose)
+      if (this.#onClose) response.off('close', this.#onClose)
+      this.#onClose = null
       this.#response = null
       socket.on('close', tellGone)
     }

@@ -2,7 +2,6 @@ import type { Start } from './start.js'
 
 /** What a reader asked for. */
 export interface ConnectionOptions {
-  readonly id: string
   readonly topics: readonly string[]
   readonly types: readonly string[] | null
   /** Whether `event:` carries the type. */

@@ -26,7 +26,8 @@ export class Connection implements OutletListener {
   readonly #channel: Channel
   readonly #outlet: Outlet
   readonly #options: ConnectionOptions
-  readonly #stall: StallWatch | null
+  /** Made when bytes wait for the first time: most readers never keep any waiting. */
+  #stall: StallWatch | null = null
   readonly #interest: Interest
   readonly #notices: Notices
   readonly #endings: JobEndings | null
@@ -44,23 +45,20 @@ export class Connection implements OutletListener {
   /** Why the log could not be read on, where that ended it. */
   failure: unknown = null
 
-  constructor(context: HubContext, channel: Channel, outlet: Outlet, options: ConnectionOptions) {
-    this.id = options.id
+  constructor(context: HubContext, channel: Channel, outlet: Outlet, id: string, options: ConnectionOptions) {
+    this.id = id
     this.#context = context
     this.#channel = channel
     this.#outlet = outlet
     this.#options = options
-    const { wheel, clock, settings } = context
-    const isStream = outlet.transport === 'sse'
-    const stalled = (): void => this.end('slow_consumer')
-    this.#stall = isStream ? new StallWatch(outlet, wheel, clock, settings.slowConsumerMs, stalled) : null
     this.#interest = new Interest(options.topics, options.types)
     this.#notices = new Notices(context, channel.namespace, outlet, this.#interest)
-    const ended = (): void => this.end('ended')
-    this.#endings = isStream ? JobEndings.of(context, channel.namespace, options.topics, ended) : null
+    this.#endings = this.#isStream
+      ? JobEndings.of(context, channel.namespace, options.topics, () => this.end('ended'))
+      : null
   }
 
-  get topics(): ReadonlySet<string> {
+  get topics(): readonly string[] {
     return this.#interest.topics
   }
   get transport(): Outlet['transport'] {
@@ -117,7 +115,7 @@ export class Connection implements OutletListener {
 
   #greet(position: Position | null, resumed: boolean, degraded = !this.#context.presence.available): void {
     this.#greeted = true
-    helloFrames(this.#context, this.#options, { position, resumed, degraded }).forEach((each) =>
+    helloFrames(this.#context, this.id, this.#options, { position, resumed, degraded }).forEach((each) =>
       this.#outlet.push(each),
     )
   }
@@ -182,7 +180,7 @@ export class Connection implements OutletListener {
   ping(): void {
     if (this.closed || !this.#greeted) return
     // What waits since the last beat may wait for ever, also where it is too little to fill the outlet.
-    if (this.#outlet.hasUnsent) this.#stall?.begin()
+    if (this.#outlet.hasUnsent) this.#watchStall()
     if (this.#outlet.full) return
     this.#outlet.push(this.#context.pingFrame(this.cursor))
   }
@@ -316,7 +314,7 @@ export class Connection implements OutletListener {
       const position = encoded.position as Position
       if (position.epoch === this.#position?.epoch && position.seq <= this.#position.seq) continue
       if (this.#outlet.full) {
-        this.#stall?.begin()
+        this.#watchStall()
         return false
       }
       if (!chosen || chosen.has(encoded)) this.#send(encoded)
@@ -341,6 +339,17 @@ export class Connection implements OutletListener {
     this.#state = 'catching-up'
     this.#caughtUp = false
     this.#lagging = this.#wasLive && this.#outlet.transport !== 'poll'
-    this.#stall?.begin()
+    this.#watchStall()
+  }
+
+  #watchStall(): void {
+    if (!this.#isStream) return
+    const { wheel, clock, settings } = this.#context
+    this.#stall ??= new StallWatch(this.#outlet, wheel, clock, settings.slowConsumerMs, () => this.end('slow_consumer'))
+    this.#stall.begin()
+  }
+
+  get #isStream(): boolean {
+    return this.#outlet.transport === 'sse'
   }
 }

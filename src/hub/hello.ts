@@ -12,10 +12,15 @@ export interface Greeting {
 }
 
 /** The first bytes of a stream (H1), its cursor as `id:` so that a stream cut at once resumes where it would have begun. */
-export function helloFrames(context: HubContext, options: ConnectionOptions, greeting: Greeting): readonly Frame[] {
+export function helloFrames(
+  context: HubContext,
+  connectionId: string,
+  options: ConnectionOptions,
+  greeting: Greeting,
+): readonly Frame[] {
   const cursor = greeting.position && formatCursor(greeting.position)
   const hello = {
-    connectionId: options.id,
+    connectionId,
     ...(cursor !== null && { cursor }),
     resumed: greeting.resumed,
     topics: options.topics,

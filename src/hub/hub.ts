@@ -15,7 +15,7 @@ import type { ConnectionOptions } from './connection-options.js'
 import { type Counters, type Gauges, newCounters } from './counters.js'
 import { EndOfTick } from './end-of-tick.js'
 import { EncodedEvent, Frame } from './frame.js'
-import type { Outlet, OutletListener } from './outlet.js'
+import type { Outlet } from './outlet.js'
 import { type PublishResult, draftOf } from './publish.js'
 import { Publisher } from './publisher.js'
 import { Roster } from './roster.js'
@@ -73,7 +73,7 @@ export interface SubscribeOptions<Type extends string = string> {
   readonly onGap?: (gap: GapNotice) => void
 }
 
-export interface ConnectRequest extends Omit<ConnectionOptions, 'id'> {
+export interface ConnectRequest extends ConnectionOptions {
   readonly namespace: string
 }
 
@@ -155,17 +155,14 @@ export class HubCore implements HubContext {
   }
 
   /** Opens a connection over `outlet`. Null: nothing will ever follow, answer 204. Rights were checked by the caller. */
-  async connect(
-    request: ConnectRequest,
-    makeOutlet: (listener: OutletListener, connectionId: string) => Outlet,
-  ): Promise<Connection | null> {
+  async connect(request: ConnectRequest, makeOutlet: (connectionId: string) => Outlet): Promise<Connection | null> {
     if (this.#draining)
       throw new TidingsError('draining', 'This hub is shutting down.', { retryAfterMs: this.returnDelayMs('shutdown') })
     const channel = this.#channels.hold(request.namespace)
     const id = randomToken(this.random, 22)
-    let connection: Connection | null = null
-    const outlet = makeOutlet({ drained: () => connection?.drained(), gone: () => connection?.gone() }, id)
-    connection = new Connection(this, channel, outlet, { ...request, id })
+    const outlet = makeOutlet(id)
+    const connection = new Connection(this, channel, outlet, id, request)
+    outlet.listen(connection)
     this.counters.opened++
     this.#roster.add(connection, channel, outlet.transport, request.expiresAt)
     try {
@@ -186,22 +183,13 @@ export class HubCore implements HubContext {
       throw new TidingsError('topic_invalid', 'subscribe needs at least one topic.', { field: 'topics' })
     const types = options.types?.map((type, index) => this.checkFilter(type, `types[${index}]`)) ?? null
     const start: Start = parseSince(options.since ?? 'now')
-    const subscription = new Subscription(options.onGap, (event) => this.#received(event))
     const stop = (): void => void subscription.return()
+    const ended = (): void => options.signal?.removeEventListener('abort', stop)
+    const subscription = new Subscription(options.onGap, (event) => this.#received(event), ended)
     if (options.signal?.aborted) stop()
     else {
       options.signal?.addEventListener('abort', stop, { once: true })
-      this.connect({ namespace, topics: wanted, types, named: true, start }, (listener) => {
-        subscription.listen({
-          drained: () => listener.drained(),
-          gone: () => {
-            options.signal?.removeEventListener('abort', stop)
-            // One tick later: an iteration that ended before it was open must not find a half-made connection.
-            queueMicrotask(() => listener.gone())
-          },
-        })
-        return subscription
-      }).then(
+      this.connect({ namespace, topics: wanted, types, named: true, start }, () => subscription).then(
         (connection) => connection ?? subscription.end(),
         (error: unknown) => subscription.fail(error),
       )

@@ -4,13 +4,16 @@ import type { EncodedEvent } from './frame.js'
 
 /** What one reader wants of the log: its topics and types, and from where on it wants each topic. */
 export class Interest {
-  readonly topics: ReadonlySet<string>
+  readonly topics: readonly string[]
+  /** Only of many: a few are found faster by looking along them, and most readers have a few. */
+  readonly #set: ReadonlySet<string> | null
   readonly #types: ReadonlySet<string> | null
   /** Per topic: events at or below are left out, because the reader has them from a snapshot or an earlier position. */
-  readonly #floors = new Map<string, number>()
+  #floors: Map<string, number> | null = null
 
   constructor(topics: readonly string[], types: readonly string[] | null) {
-    this.topics = new Set(topics)
+    this.topics = topics
+    this.#set = topics.length > few ? new Set(topics) : null
     this.#types = types && new Set(types)
   }
 
@@ -18,14 +21,15 @@ export class Interest {
   topicsOf({ event, position }: EncodedEvent): readonly string[] | null {
     if (this.#types && !this.#types.has(event.type)) return null
     const { topics } = event
-    if (topics.length === 1 && this.#floors.size === 0) return this.topics.has(topics[0] as string) ? topics : null
+    if (topics.length === 1 && !this.#floors) return this.#has(topics[0] as string) ? topics : null
     const mine = topics.filter(
-      (topic) => this.topics.has(topic) && !(position && event.seq <= (this.#floors.get(topic) ?? -1)),
+      (topic) => this.#has(topic) && !(position && event.seq <= (this.#floors?.get(topic) ?? -1)),
     )
     return mine.length === 0 ? null : mine
   }
 
   raiseFloor(topic: string, seq: number): void {
+    this.#floors ??= new Map()
     this.#floors.set(topic, Math.max(seq, this.#floors.get(topic) ?? -1))
   }
 
@@ -33,8 +37,14 @@ export class Interest {
   cross({ gaps, from }: ReadResult, before: Position): void {
     const gapped = new Set(gaps.flatMap(({ topics }) => topics))
     for (const topic of this.topics) {
-      if (from.epoch !== before.epoch) this.#floors.delete(topic)
+      if (from.epoch !== before.epoch) this.#floors?.delete(topic)
       else if (!gapped.has(topic)) this.raiseFloor(topic, before.seq)
     }
   }
+
+  #has(topic: string): boolean {
+    return this.#set ? this.#set.has(topic) : this.topics.includes(topic)
+  }
 }
+
+const few = 8

@@ -14,7 +14,7 @@ export class Notices {
   readonly #outlet: Outlet
   readonly #interest: Interest
   /** Gaps that have been told and are not behind the reader yet: reads that still begin before them find them again. */
-  #told: ReadonlySet<string> = new Set()
+  #told: ReadonlySet<string> = none
   /** Job topics whose state the reader is still to get. */
   #owed: readonly string[] = []
 
@@ -53,6 +53,10 @@ export class Notices {
 
   /** The reader has taken `page` whole: only gaps that the next read finds again are remembered. */
   passed({ gaps, events }: ReadResult): void {
+    if (gaps.length === 0) {
+      this.#told = none
+      return
+    }
     const passed = new Set(events.flatMap(({ topics }) => topics))
     this.#told = new Set(
       gaps.flatMap(({ reason, topics }) =>
@@ -63,7 +67,7 @@ export class Notices {
 
   /** The reader is live, so every gap of before is behind it: one that is found from now on is another. */
   live(): void {
-    if (this.#told.size > 0) this.#told = new Set()
+    this.#told = none
   }
 
   /** Sends the snapshots that are owed, while `wanted`; what fails is still owed. */
@@ -78,7 +82,7 @@ export class Notices {
 
   #tellGap(gap: GapNotice): void {
     this.#context.counters.gaps++
-    const everything = gap.topics?.length === this.#interest.topics.size
+    const everything = gap.topics?.length === this.#interest.topics.length
     this.#outlet.push(Frame.ofControl('gap', everything ? { reason: gap.reason, cursor: gap.cursor } : gap))
   }
 
@@ -89,3 +93,5 @@ export class Notices {
 }
 
 type JobSnapshot = NonNullable<Awaited<ReturnType<HubContext['snapshot']>>>
+
+const none: ReadonlySet<string> = new Set()

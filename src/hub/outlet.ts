@@ -12,6 +12,8 @@ export interface Outlet {
   readonly hasUnsent: boolean
   /** Changes whenever waiting bytes leave, also when only some do, and by nothing else. Compared by `===`. */
   readonly progress: unknown
+  /** Called once, before anything is pushed. */
+  listen(listener: OutletListener): void
   /** Takes one frame; frames of one tick leave together. */
   push(frame: Frame): void
   /** Sends what was pushed without waiting for the end of the tick. */

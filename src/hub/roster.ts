@@ -6,17 +6,47 @@ import type { Outlet } from './outlet.js'
 import type { HubSettings } from './settings.js'
 import type { Wheel, WheelTask } from './wheel.js'
 
-interface Place {
-  readonly connection: Connection
-  readonly channel: Channel
-  cancel(): void
-}
-
 export interface RosterParts {
   readonly wheel: Wheel
   readonly clock: Clock
   readonly random: Random
   readonly settings: HubSettings
+}
+
+/** One connection, and what falls due for it. */
+class Place {
+  readonly connection: Connection
+  readonly channel: Channel
+  #beat: WheelTask | null = null
+  #age: WheelTask | null = null
+  #expiry: WheelTask | null = null
+
+  constructor(connection: Connection, channel: Channel) {
+    this.connection = connection
+    this.channel = channel
+  }
+
+  begin({ wheel, clock, random, settings }: RosterParts, isStream: boolean, expiresAt: number | undefined): void {
+    const { connection } = this
+    const { heartbeatMs, maxAgeMs } = settings
+    if (isStream) {
+      const beat = (): void => {
+        connection.ping()
+        this.#beat = wheel.after(heartbeatMs, beat)
+      }
+      // The first beat falls at a random moment, so that a thousand readers who came together do not beat together.
+      this.#beat = wheel.after(heartbeatMs * (0.5 + random.fraction() / 2), beat)
+      this.#age = wheel.after(maxAgeMs * (0.8 + random.fraction() * 0.2), () => connection.end('rotate'))
+    }
+    if (expiresAt === undefined) return
+    this.#expiry = wheel.after(Math.max(0, expiresAt - clock.now()), () => connection.end('expired'))
+  }
+
+  cancel(): void {
+    this.#beat?.cancel()
+    this.#age?.cancel()
+    this.#expiry?.cancel()
+  }
 }
 
 /** The open connections of this node, with what falls due for each: beats, its greatest age, the end of its rights. */
@@ -39,30 +69,9 @@ export class Roster {
   }
 
   add(connection: Connection, channel: Channel, transport: Outlet['transport'], expiresAt: number | undefined): void {
-    const { wheel, clock, random, settings } = this.#parts
-    const { heartbeatMs, maxAgeMs } = settings
-    const tasks = new Map<string, WheelTask>()
-    if (transport === 'sse') {
-      const beat = (): void => {
-        connection.ping()
-        tasks.set('ping', wheel.after(heartbeatMs, beat))
-      }
-      // The first beat falls at a random moment, so that a thousand readers who came together do not beat together.
-      tasks.set('ping', wheel.after(heartbeatMs * (0.5 + random.fraction() / 2), beat))
-      tasks.set(
-        'age',
-        wheel.after(maxAgeMs * (0.8 + random.fraction() * 0.2), () => connection.end('rotate')),
-      )
-    }
-    if (expiresAt !== undefined)
-      tasks.set(
-        'expiry',
-        wheel.after(Math.max(0, expiresAt - clock.now()), () => connection.end('expired')),
-      )
-    const cancel = (): void => {
-      for (const task of tasks.values()) task.cancel()
-    }
-    this.#places.set(connection.id, { connection, channel, cancel })
+    const place = new Place(connection, channel)
+    place.begin(this.#parts, transport === 'sse', expiresAt)
+    this.#places.set(connection.id, place)
   }
 
   /** The channel of a connection that was here; null where it was not. */

@@ -42,6 +42,8 @@ export const gapKey = (reason: GapReason, topic: string): string => `${reason} $
 const allOf = (topics: readonly string[]): ReadonlySet<string> =>
   new Set(topics.flatMap((topic) => (['expired', 'lost', 'unknown'] as const).map((reason) => gapKey(reason, topic))))
 
+const nothing: ReadonlySet<string> = new Set()
+
 export interface Opening {
   /** The position before the first event that follows. */
   readonly position: Position
@@ -82,7 +84,7 @@ export async function openingOf(
     position,
     resumed: false,
     gaps: [],
-    told: new Set(),
+    told: nothing,
     floors: new Map(),
     snapshotTopics,
     finished: false,

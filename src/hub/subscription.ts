@@ -11,6 +11,7 @@ export class Subscription implements Outlet, AsyncIterableIterator<TidingsEvent>
   readonly hasUnsent = false
   readonly #onGap: ((gap: GapNotice) => void) | undefined
   readonly #receive: (event: TidingsEvent) => TidingsEvent | null
+  readonly #onEnd: () => void
   #listener: OutletListener | null = null
   #events: TidingsEvent[] = []
   #taken = 0
@@ -18,15 +19,20 @@ export class Subscription implements Outlet, AsyncIterableIterator<TidingsEvent>
   #ended = false
   #failure: unknown
 
-  /** `receive` gives an event as it is handed on, or null for one that is left out. */
-  constructor(onGap: ((gap: GapNotice) => void) | undefined, receive: (event: TidingsEvent) => TidingsEvent | null) {
+  /** `receive` gives an event as it is handed on, or null for one that is left out; `ended` hears of the end, once. */
+  constructor(
+    onGap: ((gap: GapNotice) => void) | undefined,
+    receive: (event: TidingsEvent) => TidingsEvent | null,
+    ended: () => void,
+  ) {
     this.#onGap = onGap
     this.#receive = receive
+    this.#onEnd = ended
   }
 
   listen(listener: OutletListener): void {
     this.#listener = listener
-    if (this.#ended) listener.gone()
+    if (this.#ended) queueMicrotask(() => listener.gone())
   }
 
   get full(): boolean {
@@ -54,7 +60,9 @@ export class Subscription implements Outlet, AsyncIterableIterator<TidingsEvent>
     this.#ended = true
     this.#waiting?.resolve({ value: undefined, done: true })
     this.#waiting = null
-    this.#listener?.gone()
+    this.#onEnd()
+    // One tick later: an iteration that ended before it was open must not find a half-made connection.
+    queueMicrotask(() => this.#listener?.gone())
   }
 
   abort(): void {

@@ -5,8 +5,27 @@ export interface WheelTask {
   cancel(): void
 }
 
-interface Entry extends WheelTask {
-  task: (() => void) | null
+class Entry implements WheelTask {
+  readonly #slots: Map<number, Set<Entry>>
+  readonly #at: number
+  #task: (() => void) | null
+
+  constructor(slots: Map<number, Set<Entry>>, at: number, task: () => void) {
+    this.#slots = slots
+    this.#at = at
+    this.#task = task
+  }
+
+  run(): void {
+    this.#task?.()
+  }
+
+  cancel(): void {
+    this.#task = null
+    const slot = this.#slots.get(this.#at)
+    slot?.delete(this)
+    if (slot?.size === 0) this.#slots.delete(this.#at)
+  }
 }
 
 /**
@@ -29,14 +48,7 @@ export class Wheel {
   /** Calls `task` once, at the first slot at or after `delayMs` from now. */
   after(delayMs: number, task: () => void): WheelTask {
     const at = Math.max(this.#now() + 1, Math.ceil((this.#clock.monotonic() + delayMs) / this.#slotMs))
-    const entry: Entry = {
-      task,
-      cancel: () => {
-        entry.task = null
-        slot.delete(entry)
-        if (slot.size === 0) this.#slots.delete(at)
-      },
-    }
+    const entry = new Entry(this.#slots, at, task)
     const slot = this.#slots.get(at) ?? new Set<Entry>()
     this.#slots.set(at, slot.add(entry))
     this.#arm()
@@ -75,7 +87,7 @@ export class Wheel {
       due.push(...slot)
     }
     this.#lastSlot = now
-    for (const entry of due) entry.task?.()
+    for (const entry of due) entry.run()
     this.#arm()
   }
 }

@@ -8,6 +8,8 @@ import { toNodeHandler } from '#src/http/node.js'
 import { createHub } from '#src/index.js'
 
 setFlagsFromString('--expose-gc')
+/** Room for a busy machine. */
+const slow = { timeout: 20_000 }
 const collect = runInNewContext('gc') as () => void
 
 async function startServer(takeSockets: boolean, seen?: (response: ServerResponse) => void) {
@@ -44,9 +46,9 @@ describe.each([true, false])('with takeSockets %s', (takeSockets) => {
   test('H1, H3: a stream begins with hello, carries events, and ends whole, with bye', async () => {
     const { hub, url } = await startServer(takeSockets)
     const { response, text } = await openStream(url)
-    await expect.poll(text).toContain('event: hello')
+    await expect.poll(text, slow).toContain('event: hello')
     await hub.publish({ topic: 'user:7', type: 'n', data: 'é✓' })
-    await expect.poll(text).toContain('é✓')
+    await expect.poll(text, slow).toContain('é✓')
     const ended = once(response, 'end')
     await hub.close({ drainMs: 1_000 })
     await ended
@@ -57,16 +59,16 @@ describe.each([true, false])('with takeSockets %s', (takeSockets) => {
   test('A6: a reader that goes, by reset or by half-closing, is forgotten', async () => {
     const { hub, url, port } = await startServer(takeSockets)
     const { request, text } = await openStream(url)
-    await expect.poll(text).toContain('hello')
+    await expect.poll(text, slow).toContain('hello')
     request.destroy()
-    await expect.poll(() => hub.stats().connections).toBe(0)
+    await expect.poll(() => hub.stats().connections, slow).toBe(0)
 
     const socket = connect(port, '127.0.0.1')
     socket.write('GET /events?topic=user:7&userId=7 HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: text/event-stream\r\n\r\n')
     await once(socket, 'data')
     expect(hub.stats().connections).toBe(1)
     socket.end()
-    await expect.poll(() => hub.stats().connections).toBe(0)
+    await expect.poll(() => hub.stats().connections, slow).toBe(0)
   })
 
   test('what a reader sends into its stream is thrown away', async () => {
@@ -77,10 +79,10 @@ describe.each([true, false])('with takeSockets %s', (takeSockets) => {
       text += String(part)
     })
     socket.write('GET /events?topic=user:7&userId=7 HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: text/event-stream\r\n\r\n')
-    await expect.poll(() => text).toContain('hello')
+    await expect.poll(() => text, slow).toContain('hello')
     socket.write('GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n')
     await hub.publish({ topic: 'user:7', type: 'n', data: 'still here' })
-    await expect.poll(() => text).toContain('still here')
+    await expect.poll(() => text, slow).toContain('still here')
     expect(text.match(/HTTP\/1\.1 200/g)).toHaveLength(1)
     socket.destroy()
   })
@@ -88,13 +90,13 @@ describe.each([true, false])('with takeSockets %s', (takeSockets) => {
   test('D6: a reader that stops taking bytes gets the rest when it goes on', async () => {
     const { hub, url } = await startServer(takeSockets)
     const { response, text } = await openStream(url)
-    await expect.poll(text).toContain('hello')
+    await expect.poll(text, slow).toContain('hello')
     response.pause()
     const data = 'x'.repeat(50_000)
     for (let number = 0; number < 70; number++)
       await hub.publish({ topic: 'user:7', type: 'n', data: `${number} ${data}` })
     response.resume()
-    await expect.poll(() => text().match(/"data":"(\d+) x/g)?.length).toBe(70)
+    await expect.poll(() => text().match(/"data":"(\d+) x/g)?.length, slow).toBe(70)
   })
 })
 
@@ -102,12 +104,12 @@ test('an open stream keeps neither its request nor its response alive', async ()
   const responses: WeakRef<ServerResponse>[] = []
   const { url } = await startServer(true, (response) => responses.push(new WeakRef(response)))
   const { text } = await openStream(url)
-  await expect.poll(text).toContain('hello')
+  await expect.poll(text, slow).toContain('hello')
   await expect
     .poll(() => {
       collect()
       return responses[0]?.deref()
-    })
+    }, slow)
     .toBeUndefined()
 })
 

@@ -1,7 +1,7 @@
 import type { Incoming } from '../../auth/incoming.js'
 import type { Principal } from '../../auth/principal.js'
 import { TidingsError } from '../../errors.js'
-import type { Outlet, OutletListener } from '../../hub/outlet.js'
+import type { Outlet } from '../../hub/outlet.js'
 import { draftOf } from '../../hub/publish.js'
 import { formatCursor } from '../../protocol/cursor.js'
 import { defaults } from '../../protocol/defaults.js'
@@ -14,7 +14,7 @@ import type { HttpParts } from '../parts.js'
 import { PollOutlet, type PollResult } from '../poll-outlet.js'
 
 /** Makes the outlet that carries a stream, with its response headers. */
-export type OpenStream = (listener: OutletListener, headers: Readonly<Record<string, string>>) => Outlet
+export type OpenStream = (headers: Readonly<Record<string, string>>) => Outlet
 
 /** `GET /events`: a stream over `openStream` (then the result is null), or one poll. */
 export async function getEvents(
@@ -38,8 +38,8 @@ async function stream(
   query: EventsQuery,
   openStream: OpenStream,
 ): Promise<Answer | null> {
-  const connection = await parts.core.connect(connectRequest(principal, topics, query), (listener, connectionId) =>
-    openStream(listener, {
+  const connection = await parts.core.connect(connectRequest(principal, topics, query), (connectionId) =>
+    openStream({
       'Content-Type': `${mediaTypes.stream}; charset=utf-8`,
       'Cache-Control': 'no-store, no-transform',
       'X-Accel-Buffering': 'no',
