@@ -15,7 +15,7 @@ import { HubCore, type SubscribeOptions } from './hub/hub.js'
 import type { PublishInput, PublishOf, PublishResult } from './hub/publish.js'
 import { type GivenSettings, resolveSettings } from './hub/settings.js'
 import { uuidv7Ids } from './ids.js'
-import type { JobCounters } from './jobs/counters.js'
+import type { JobStats } from './jobs/counters.js'
 import { type JobsEngine, createJobs } from './jobs/jobs.js'
 import { parseCursor } from './protocol/cursor.js'
 import type { EventOf, EventOfType, FilterOf, MaybeDeclared, TypeOf } from './protocol/declared-events.js'
@@ -84,8 +84,8 @@ export interface Hub<Declared extends MaybeDeclared = undefined> {
   authenticate(request: Request): Promise<Principal>
   /** Every route of the hub, for any runtime that speaks `Request → Response`. */
   fetch(request: Request): Promise<Response>
-  /** What this node has done since it started, and what is so right now. `jobs`: see {@link JobCounters}. */
-  stats(): Counters & Gauges & { readonly jobs: JobCounters }
+  /** What this node has done since it started, and what is so right now. `jobs`: see {@link JobStats}. */
+  stats(): Counters & Gauges & { readonly jobs: JobStats }
   /** Says `bye` to every reader, waits up to `drainMs` (default 10,000) for them to go, then closes the store. */
   close(options?: { readonly drainMs?: number }): Promise<void>
   /** What adapters of other runtimes need; not for applications, and not under the promise of versions. */

@@ -14,6 +14,11 @@ export interface JobCounters {
   conflicts: number
 }
 
+export interface JobStats extends Readonly<JobCounters> {
+  /** Jobs and groups that this process remembers right now; those that nobody asks for are forgotten within two sweeps. */
+  readonly remembered: number
+}
+
 export const newJobCounters = (): JobCounters => ({
   commands: 0,
   updates: 0,

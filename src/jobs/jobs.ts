@@ -19,7 +19,7 @@ import type { Store } from '../store/store.js'
 import { type Jobs, createJobsFace } from '../work/jobs.js'
 import type { JobQuery, MadeJob } from '../work/port.js'
 import { Cascade } from './cascade.js'
-import { type JobCounters, newJobCounters } from './counters.js'
+import { type JobStats, newJobCounters } from './counters.js'
 import type { LaneParts } from './lane.js'
 import { Lanes } from './lanes.js'
 import { listJobs, possible, readJob } from './reading.js'
@@ -68,7 +68,7 @@ export interface JobsEngine {
   /** Calls back with the job as it is and each newer version until the returned function is called. */
   follow(namespace: string, jobId: string, changed: (job: Job) => void): () => void
   /** What this process has done since it started. */
-  stats(): JobCounters
+  stats(): JobStats
   /** Begins to look for passed deadlines. */
   start(): void
   /** Answers what is under way, refuses the rest with `closed`. */
@@ -177,7 +177,7 @@ export function createJobs(options: JobsOptions): JobsEngine {
 
     follow: (namespace, jobId, changed) => watch.follow(namespace, jobId, changed),
 
-    stats: () => ({ ...counters }),
+    stats: () => ({ ...counters, remembered: lanes.size }),
 
     start() {
       sweeper.start(() => lanes.forgetIdle())

@@ -26,7 +26,6 @@ export class Lanes {
     this.#parts = parts
   }
 
-  /** Lanes and jobs that are remembered, for tests of what is left behind. */
   get size(): number {
     let size = this.#lanes.size
     for (const homes of this.#homes.values()) size += homes.size

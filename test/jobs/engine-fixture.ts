@@ -45,12 +45,13 @@ export function bench(store?: Store, clock = fakeClock()): Bench {
 export function realBench(
   store: Store,
   count: number,
+  options: { readonly sweepMs?: number } = {},
 ): { readonly engines: readonly JobsEngine[]; readonly errors: unknown[]; close(): Promise<unknown> } {
   const errors: unknown[] = []
   const makeId = uuidv7Ids(systemClock, systemRandom)
   const onError = (error: unknown): void => void errors.push(error)
   const engines = Array.from({ length: count }, () =>
-    createJobs({ store, clock: systemClock, random: systemRandom, makeId, onError }),
+    createJobs({ store, clock: systemClock, random: systemRandom, makeId, onError, ...options }),
   )
   return { engines, errors, close: () => Promise.all(engines.map((engine) => engine.close())) }
 }
