@@ -20,7 +20,7 @@ export class NotingReader extends ReaderNotes {
   readonly types: Record<number, string> = {}
   lastEventId: string
   connects = 0
-  readonly #source: Source
+  #source: Source
   readonly #query: string
   readonly #since: 'start' | 'now'
   #abort: AbortController = new AbortController()
@@ -67,6 +67,12 @@ export class NotingReader extends ReaderNotes {
   hangUp({ comeBack = false } = {}): void {
     if (!comeBack) this.#closed = true
     this.#abort.abort()
+  }
+
+  /** Comes back at another hub. */
+  moveTo(source: Source): void {
+    this.#source = source
+    this.hangUp({ comeBack: true })
   }
 
   async #run(): Promise<void> {
