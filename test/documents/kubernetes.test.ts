@@ -113,7 +113,7 @@ describe('docs/guides/kubernetes.md and examples/kubernetes', () => {
       const token = await bearer(secret, '7', { publish: ['user:7'] })
       const [first, second] = pods as [(typeof pods)[0], (typeof pods)[0]]
       const headers = { Authorization: `Bearer ${token}` }
-      const reader = await readStream(first.url, { headers, topics: ['user:7'] })
+      const reader = await readStream(first.url, { headers, topics: ['user:7'], timeoutMs: 30_000 })
       await fetch(`${second.url}/events`, {
         method: 'POST',
         headers: { ...headers, 'Content-Type': 'application/json' },

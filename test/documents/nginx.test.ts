@@ -40,7 +40,7 @@ async function front(site: string, port: number): Promise<Nginx> {
 }
 
 async function stream(url: string, more: object = {}): Promise<StreamReader> {
-  const reader = await readStream(url, { topics: ['report:9'], headers, ...more })
+  const reader = await readStream(url, { topics: ['report:9'], headers, timeoutMs: 30_000, ...more })
   cleanups.push(() => reader.close())
   return reader
 }
@@ -82,7 +82,7 @@ describe.skipIf(!hasNginx)('docs/guides/nginx.md', () => {
       '127.0.0.1:4000': `127.0.0.1:${port}`,
       'listen 80': `listen ${listen}`,
     })
-    await front(site, listen)
+    const nginx = await front(site, listen)
     const url = `http://127.0.0.1:${listen}/tidings`
     const reader = await stream(url)
     const { cursor } = await reader.control('hello')
@@ -92,6 +92,12 @@ describe.skipIf(!hasNginx)('docs/guides/nginx.md', () => {
     expect((await publish(url, { rows: 120 })).status).toBe(201)
     expect(await reader.next()).toMatchObject({ type: 'report.updated', data: { rows: 120 } })
     expect(await (await poll).json()).toMatchObject({ events: [{ data: { rows: 120 } }], upToDate: true })
+
+    // A reload leaves open streams alone, as the guide says.
+    expect(blockOf(page, 'load')).toBe('nginx -t\nnginx -s reload\n')
+    await nginx.reload()
+    expect((await publish(url, { rows: 121 })).status).toBe(201)
+    expect(await reader.next()).toMatchObject({ data: { rows: 121 } })
   })
 
   test('H1: buffering and compression are off for streams by their headers alone, also over HTTP/1.0', async () => {
@@ -127,6 +133,7 @@ describe.skipIf(!hasNginx)('docs/guides/nginx.md', () => {
         .split('\n')
         .map((line) => line.split(' ').at(-1) as string)
     for (let index = 0; index < 6; index++) expect((await fetch(`${url}/ready`)).status).toBe(200)
+    expect(blockOf(page, 'ready')).toContain('/ready')
     expect(new Set(upstreams()).size).toBe(3)
 
     await nodes[0]?.program.kill()

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { createHub, type Hub } from '#src/index.js'
 import { redisStore } from '#src/store/redis.js'
-import { serve } from '../cli/program.js'
+import { run, serve } from '../cli/program.js'
 import { noRedis, redisForTest, type RedisServer } from '../fixtures/redis.js'
 import { blockOf, blocksOf, replaced } from './blocks.js'
 import { complaintsOf } from './compile.js'
@@ -37,6 +37,13 @@ describe('docs/guides/redis.md', () => {
     const programs = blocksOf(page).filter(({ language }) => language === 'ts')
     expect(programs.map(({ name }) => name)).toEqual(['hub', 'sentinel', 'secured'])
     expect(complaintsOf(Object.fromEntries(programs.map(({ name, text }) => [name, text])))).toEqual([])
+  })
+
+  test('every flag that it names is one of serve', async () => {
+    const { lines } = await run(['serve', '--help'])
+    const flags = [...readFileSync(page, 'utf8').matchAll(/`(--[a-z-]+)/g)].map(([, flag]) => flag as string)
+    expect(flags.length).toBeGreaterThan(4)
+    for (const flag of flags) expect(lines.join('\n')).toContain(`${flag} `)
   })
 
   test('the package to install is the one that the store asks for', () => {
