@@ -14,7 +14,7 @@ import { safeError } from './failure.js'
 import { Outbox, type Outcome } from './outbox.js'
 import type { CommandLimits, JobsPort, WorkParts } from './port.js'
 import { Renewal } from './renewal.js'
-import { untilAnswered } from './repeat.js'
+import { asked, untilAnswered } from './repeat.js'
 
 /** An id of your own makes a command harmless to repeat, also by another process (J2); such a command is not merged. */
 export interface CommandOptions {
@@ -133,7 +133,7 @@ export class Handle implements JobHandle {
   }
 
   snapshot(): Promise<Job | null> {
-    return this.#port.snapshot(this.id)
+    return asked(this.#port.remote, this.#parts, 'The reading of a job', () => this.#port.snapshot(this.id))
   }
 
   close(): void {

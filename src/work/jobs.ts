@@ -3,7 +3,7 @@ import type { Job, JobPage, NewJob, RetryJob } from '../protocol/job.js'
 import { type DeclaredJobs, declaredCheck, declaredPort } from './declared.js'
 import { Handle, type JobHandle } from './handle.js'
 import type { JobQuery, JobsPort, MadeJob, WorkParts } from './port.js'
-import { untilAnswered } from './repeat.js'
+import { asked } from './repeat.js'
 import { type JobFunction, type RunOptions, runJob } from './run.js'
 
 /** Jobs as application code uses them: the same in the hub's process (`hub.jobs`) and over HTTP (`connectJobs`, J11). */
@@ -35,7 +35,7 @@ export interface OpenedJob {
  */
 export function createJobsFace(port: JobsPort, parts: WorkParts): Jobs {
   const ask = <Answer>(what: string, tryOnce: () => Promise<Answer>): Promise<Answer> =>
-    port.remote ? untilAnswered(parts, tryOnce, { what }) : tryOnce()
+    asked(port.remote, parts, what, tryOnce)
   const opened = ({ job, token }: MadeJob): OpenedJob => ({
     job: new Handle(port, parts, job.id),
     ...(token !== undefined && { token }),

@@ -77,6 +77,16 @@ export async function untilAnswered<Answer>(
   }
 }
 
+/** What is only asked, not said by a worker: tried until it is answered where the hub is `remote`, else once. */
+export function asked<Answer>(
+  remote: boolean,
+  parts: RepeatParts,
+  what: string,
+  tryOnce: () => Promise<Answer>,
+): Promise<Answer> {
+  return remote ? untilAnswered(parts, tryOnce, { what }) : tryOnce()
+}
+
 function givenUp(what: string, cause: TidingsError): TidingsError {
   return new TidingsError(
     'indeterminate',

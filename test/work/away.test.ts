@@ -47,6 +47,11 @@ describe('a store that is away', () => {
     const cancelled = remote.face.cancel('j1')
     await remote.clock.advance(1_000)
     expect(await cancelled).toBe(true)
+    tries = 0
+    remote.way.read = () => ++tries < 3 && away()
+    const read = remote.face.open('j1').snapshot()
+    await remote.clock.advance(1_000)
+    expect(await read).toMatchObject({ status: 'cancelled' })
   })
 
   test('J2, D3: with answers lost before and after the work, sums, order and the one end are exact', async () => {

@@ -8,9 +8,10 @@ export function watched({ remote = false } = {}) {
   const { engine, clock, errors, store } = bench()
   const jobs = engine()
   const commands: JobCommand[] = []
-  const way: { fail: (command: JobCommand) => void; lose: (command: JobCommand) => void } = {
+  const way: { fail(command: JobCommand): void; lose(command: JobCommand): void; read(): void } = {
     fail: () => {},
     lose: () => {},
+    read: () => {},
   }
   const closing = new AbortController()
   let id = 0
@@ -26,7 +27,10 @@ export function watched({ remote = false } = {}) {
         way.lose(command)
         return answer
       },
-      snapshot: (jobId) => jobs.snapshot(namespace, jobId),
+      async snapshot(jobId) {
+        way.read()
+        return await jobs.snapshot(namespace, jobId)
+      },
       list: (query) => jobs.list(namespace, query),
       follow: (jobId, changed) => jobs.follow(namespace, jobId, changed),
     },
