@@ -2,6 +2,7 @@ import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { type Store, TidingsError, memoryStore } from '#src/index.js'
 import type { Job, JobLogLine } from '#src/protocol/job.js'
 import { redisStore } from '#src/store/redis.js'
 import { noRedis, startRedis } from '../fixtures/redis.js'
@@ -304,6 +305,41 @@ describe.skipIf(noRedis !== null)(`BullMQ and restarts${noRedis ? ` (${noRedis})
     await own.start()
     done.open()
     expect((await history(hub, id)).at(-1)?.job).toMatchObject({ status: 'completed', attempt: 1, result: 'late' })
+  })
+
+  test('S5, J10: while the store is away nothing is lost, and one failure is reported', async () => {
+    const { queue, work, bridge } = benchOf(redis.socket)
+    let isAway = false
+    const store = new Proxy(memoryStore(), {
+      get(target, name: keyof Store) {
+        const member = target[name]
+        if (!isAway || (name !== 'append' && name !== 'state')) return member
+        return () => Promise.reject(new TidingsError('store_unavailable', 'The store is away.'))
+      },
+    })
+    const hub = await openHub(store)
+    const { jobId } = await bridge(hub, { onError: (error) => hub.errors.push(error), lookMs: 10_000 })
+    const [begun, done] = [gate(), gate()]
+    const worker = work(async (job) => {
+      await job.log('begun')
+      begun.open()
+      await done.passed
+      await job.log('late')
+      return 'late'
+    })
+    const added = await queue.add('encode', { userId: '7' })
+    await begun.passed
+    await until(hub, jobId(added.id as string), ({ status }) => status === 'running')
+    const completed = once(worker, 'completed')
+    isAway = true
+    done.open()
+    await completed
+    await expect.poll(() => hub.errors.length).toBe(1)
+    isAway = false
+    const events = await history(hub, jobId(added.id as string))
+    expect(linesOf(events)).toEqual(['begun', 'late'])
+    expect(events.at(-1)?.job).toMatchObject({ status: 'completed', result: 'late' })
+    expect(hub.errors).toEqual([expect.objectContaining({ code: 'store_unavailable' })])
   })
 
   test('J10: a bridge that is closed leaves nothing open', async () => {
