@@ -59,7 +59,7 @@ describe('E2: publish', () => {
     expect(() => hub.subscribe(['crawl:1'], { types: ['page.crawled', 'job.progress'] })).not.toThrow()
   })
 
-  test('E2: over HTTP too, as a problem with the path, and in the filter of a stream', async () => {
+  test('[P1.14] E2: over HTTP too, as a problem with the path, and in the filter of a stream', async () => {
     const hub = await hubOf({ events })
     const post = (body: unknown) =>
       hub.fetch(
