@@ -1,5 +1,5 @@
 import type { TidingsError } from '../errors.js'
-import { type RefusalReason, isEnded } from '../protocol/job.js'
+import { type RefusalReason, isEnded, jobEventTypes } from '../protocol/job.js'
 import { jobLimits } from '../protocol/job-input.js'
 import { type Change, count, nothing, shareOf, sums } from './group.js'
 import { type Command, type JobEvent, type Step, create, reduce, step } from './job.js'
@@ -134,7 +134,7 @@ export class Tree {
       to: state.withheld ? from : shareOf(state),
       made: more?.made ?? 0,
       open: Number(isOpen) - Number(wasOpen),
-      starts: state.job.status === 'running' && before?.job.status !== 'running',
+      starts: next.events.some(isStart),
     })
     this.#put(counted ? { ...next, state: { ...state, counted } } : next)
   }
@@ -157,7 +157,7 @@ export class Tree {
       to: shareOf(state),
       made: 0,
       open: change.open,
-      starts: state.job.status === 'running' && parent.job.status !== 'running',
+      starts: events.some(isStart),
     })
     this.#put(upper ? { ...counted.step, state: { ...state, counted: upper } } : counted.step)
     return counted.counted
@@ -177,5 +177,7 @@ interface Place {
   /** The ended job whose place in the sum this one takes. */
   readonly replaced: JobState | null
 }
+
+const isStart = ({ type }: JobEvent): boolean => type === jobEventTypes.started
 
 const quiet: Change = { from: nothing, to: nothing, made: 0, open: 0, starts: false }

@@ -243,6 +243,13 @@ describe('what a group is not', () => {
     await jobs.close()
   })
 
+  test('J9: the first word of a child makes the parent running, also where it is its last', async () => {
+    const { jobs } = await group([{}])
+    await jobs.create(namespace, { ...batch, id: 'below', parent: 'c0' })
+    await jobs.command(namespace, 'below', { id: 'e', action: 'complete' })
+    for (const id of ['p', 'c0']) expect((await get(jobs, id)).status).toBe('running')
+  })
+
   test('J9: an ended parent counts nothing more, and nothing follows its end', async () => {
     const { jobs, make } = await group([{ total: 4 }])
     await jobs.command(namespace, 'p', { id: 'e', action: 'complete' })

@@ -216,6 +216,11 @@ describe('groups, whatever comes, in whatever order', () => {
         for (const [id, { state }] of world.known) {
           expect(state.ancestors.length).toBeLessThanOrEqual(3)
           expect(last.get(id)?.ended).toBe(isEnded(state.job.status))
+          if (state.job.status === 'queued' && state.job.attempt === 1)
+            for (const member of world.members.get(id) ?? []) {
+              const startedAt = world.state(member)?.job.startedAt ?? null
+              expect(startedAt).toBeNull()
+            }
           // Nothing is owed after all: the last event is the state.
           if (!state.withheld) expect(last.get(id)?.job).toEqual(state.job)
         }

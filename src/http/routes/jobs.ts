@@ -12,12 +12,13 @@ import type { HttpParts } from '../parts.js'
 
 const actions = ['start', 'renew', 'complete', 'fail', 'cancel'] as const
 
-/** `POST /jobs`: 201 with the job and a token for watching it, 200 for an id that is known. */
+/** `POST /jobs`: 201 with the job and a token for watching it, 200 for an id that is known. It writes its parent too (J9). */
 export async function postJob(parts: HttpParts, access: Access, request: Incoming): Promise<Answer> {
   const principal = await parts.authenticate(request)
   const body = await readObject(request, parts.core.settings.bodyBytes)
   const id = body.id === undefined ? parts.core.makeId() : checkId(body.id, 'id')
-  access.requirePublish(principal, [jobTopic(id)])
+  const above = body.parent == null ? [] : [jobTopic(checkId(body.parent, 'parent'))]
+  access.requirePublish(principal, [jobTopic(id), ...above])
   return await madeJob(parts, principal, await parts.jobs.create(principal.namespace, { ...body, id } as NewJob))
 }
 
