@@ -10,7 +10,7 @@ import { JobsProcess } from './jobs-process.js'
 
 const leaseMs = 2_000
 /** A dead job ends within its lease and a second (J6); what is left is for a machine that does other things too. */
-const limitMs = leaseMs + 1_000 + 250
+const limitMs = leaseMs + 1_000 + 500
 
 async function folder(): Promise<string> {
   const path = await mkdtemp(join(tmpdir(), 'tidings-jobs-'))
