@@ -21,7 +21,7 @@ export interface Violation {
  * - `I8` nothing twice
  * - `I9` a reader that came back has what one that stayed has: told as `I1`, `I4` or `I8` of that reader
  */
-export type Invariant = 'I1' | 'I2' | 'I3' | 'I4' | 'I5' | 'I6' | 'I7' | 'I8'
+type Invariant = 'I1' | 'I2' | 'I3' | 'I4' | 'I5' | 'I6' | 'I7' | 'I8'
 
 /** An event by its place, as somebody said it was: the log, an answer, a reader. */
 export interface Known extends Seen {

@@ -26,10 +26,11 @@ describe.skipIf(noRedis)('a Redis that lost everything', () => {
   for (const [what, empty] of ways) {
     test(`S5, D4: ${what}: a new epoch, a gap "epoch" for everybody, and nobody is stuck`, async () => {
       const server = await redisForTest({ keeps: 'log' })
-      const store = storeOn(server.url)
-      const { hub } = await openHub(store)
-      const other = storeOn(server.url)
-      const { hub: otherHub } = await openHub(other)
+      const probeMs = 1_000
+      const store = storeOn(server.url, { probeMs })
+      const { hub } = await openHub(store, { probeMs })
+      const other = storeOn(server.url, { probeMs })
+      const { hub: otherHub } = await openHub(other, { probeMs })
       const live = [hub, otherHub].map((each, at) => new NotingReader(each, `live ${at}`, topics))
       const away = new NotingReader(hub, 'away', topics)
       const quiet = new NotingReader(hub, 'quiet', ['nothing', 'job:j'])
