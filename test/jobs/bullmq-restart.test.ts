@@ -342,6 +342,21 @@ describe.skipIf(noRedis !== null)(`BullMQ and restarts${noRedis ? ` (${noRedis})
     expect(hub.errors).toEqual([expect.objectContaining({ code: 'store_unavailable' })])
   })
 
+  test('J10: where the store was emptied, the jobs that the queue has come back', async () => {
+    const own = await startRedis()
+    onTestFinished(() => own.stop())
+    const { queue, bridge } = benchOf(redis.socket)
+    const hub = await openHub(redisStore({ url: own.url }))
+    const { jobId } = await bridge(hub)
+    const first = await queue.add('encode', { userId: '7' })
+    await until(hub, jobId(first.id as string), () => true)
+    await own.command('FLUSHALL')
+    const second = await queue.add('encode', { userId: '7' })
+    const exists = async (id: string | undefined): Promise<unknown> => await hub.jobs.snapshot(jobId(id as string))
+    await expect.poll(() => exists(second.id), { timeout: 10_000 }).toMatchObject({ status: 'queued' })
+    await expect.poll(() => exists(first.id), { timeout: 10_000 }).toMatchObject({ status: 'queued' })
+  })
+
   test('J10: a bridge that is closed leaves nothing open', async () => {
     const { queue, work, bridge } = benchOf(redis.socket)
     const hub = await openHub()

@@ -95,9 +95,10 @@ export class Bridge {
 
   /** Copies what the stream tells, and from the queue what it has lost. The place is kept only after both. */
   async #copy(entries: readonly Entry[]): Promise<void> {
-    const before = this.#standing.position
-    const isWhole = await isThere(this.#settings.events, before)
     const kept = await this.#position.load()
+    // Gone: the store was emptied, and all that was copied with it.
+    const before = kept ? this.#standing.position : nowhere
+    const isWhole = await isThere(this.#settings.events, before)
     // Another node was faster.
     if (kept && isBehind(placeOf(kept.position), placeOf(before))) this.#adopt(kept)
     const from = placeOf(this.#standing.position)
