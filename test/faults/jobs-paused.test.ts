@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { noRedis } from '../fixtures/redis.js'
 import { noFakeTime } from './jobs-process.js'
-import { clocksApart, hubRestarted, hubsPaused, redisPaused } from './jobs-paused.js'
+import { clocksApart, hubRestarted, hubsPaused, redisPaused, redisRestarted } from './jobs-paused.js'
 
 // A fifteenth of the real lease: full lengths are in jobs-paused.full.test.ts.
 const short = { leaseMs: 2_000, pauseMs: 4_500, sweepMs: 200 }
@@ -10,6 +10,12 @@ describe.skipIf(noRedis)('healthy jobs do not stall', () => {
   test(
     'J6: over a pause of Redis of two leases, and every increment counts once',
     () => redisPaused({ ...short, pauseMs: 6_000 }),
+    60_000,
+  )
+
+  test(
+    'J6, S5: over a Redis that is killed and away for two leases, and every increment counts once',
+    () => redisRestarted(short),
     60_000,
   )
 

@@ -19,7 +19,7 @@ const later = (ms: number): Promise<void> => new Promise((resolve) => setTimeout
 
 /** Healthy workers, two on the Redis itself and one over HTTP, each with a job that counts and a quiet one. */
 async function atWork({ leaseMs, sweepMs }: Pause, shiftSeconds: readonly number[] = [0, 0, 0, 0]) {
-  const redis = await redisForTest()
+  const redis = await redisForTest({ keeps: 'log' })
   const options = { sweepMs }
   const node = new JobsProcess({ serve: true, redis: redis.url, options }, shiftSeconds[0])
   const url = await node.url()
@@ -83,6 +83,16 @@ export async function redisPaused(pause: Pause): Promise<void> {
   at.redis.pause()
   await later(pause.pauseMs)
   at.redis.resume()
+  await goOnHealthy(at, pause)
+}
+
+/** Redis is killed, and back with what it kept after longer than a lease. */
+export async function redisRestarted(pause: Pause): Promise<void> {
+  const at = await atWork(pause)
+  await later(pause.leaseMs / 2)
+  await at.redis.kill()
+  await later(pause.pauseMs)
+  await at.redis.start()
   await goOnHealthy(at, pause)
 }
 
