@@ -5,6 +5,8 @@ import { existsSync } from 'node:fs'
 const programs = [
   { name: 'redis-server', path: '/usr/bin/redis-server' },
   { name: 'chromium', path: '/usr/bin/chromium' },
+  { name: 'openssl', path: '/usr/bin/openssl' },
+  { name: 'curl', path: '/usr/bin/curl' },
   { name: 'nginx-light', path: '/usr/sbin/nginx' },
   { name: 'postgresql-doc-15', path: '/usr/share/doc/postgresql-doc-15/html' },
   { name: 'faketime', path: '/usr/bin/faketime' },

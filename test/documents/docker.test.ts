@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
@@ -39,7 +39,7 @@ describe('docs/guides/docker.md and examples/compose', () => {
     }
     sh(`npm pack --pack-destination ${image}`, '.')
     sh(replaced(instruction('RUN'), { '/package/': `${image}/`, 'npm install': `npm install --prefer-offline` }), image)
-  })
+  }, 240_000)
   afterAll(() => rmSync(image, { recursive: true, force: true }))
 
   function container(args: readonly string[], environment: Record<string, string>): Program {
@@ -90,7 +90,7 @@ describe('docs/guides/docker.md and examples/compose', () => {
     }
   })
 
-  test.skipIf(noRedis !== null || !hasNginx)(
+  test.skipIf(noRedis !== null || !hasNginx || !existsSync('/usr/bin/curl'))(
     'S1: its hubs, its Redis and its nginx work together, and the guide publishes and reads',
     async () => {
       const { services } = compose

@@ -11,6 +11,7 @@ const pages = 40
 
 test.skipIf(noRedis !== null || !existsSync(documents))(
   'X1: two servers on one Redis share a crawl: begun on one, watched on the other, finished although one is killed',
+  { timeout: 240_000 },
   async () => {
     const redis = await redisForTest()
     const folder = mkdtempSync(join(tmpdir(), 'docs-crawler-shared-'))
