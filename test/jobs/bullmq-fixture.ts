@@ -5,7 +5,7 @@ import { Queue, QueueEvents, type QueueOptions, Worker, type WorkerOptions, type
 import { onTestFinished } from 'vitest'
 import { type Hub, type Job, type TidingsEvent, type Store, createHub } from '#src/index.js'
 import { type BullMQBridge, type BullMQOptions, fromBullMQ } from '#src/jobs/bullmq/index.js'
-import { isTerminalType } from '#src/protocol/job.js'
+import { type JobLogLine, isTerminalType } from '#src/protocol/job.js'
 import { sqliteStore } from '#src/store/sqlite.js'
 
 /** A queue of its own for each test: they share one Redis. */
@@ -108,3 +108,10 @@ export async function until(hub: Hub, id: string, is: (job: Job) => boolean): Pr
   }
   throw new Error('unreachable')
 }
+
+/** The log of a job as its events told it. */
+export const linesOf = (events: readonly { readonly type: string; readonly job: Job }[]): string[] =>
+  events
+    .filter(({ type }) => type === 'job.log')
+    .flatMap(({ job }) => (job as unknown as { readonly lines: readonly JobLogLine[] }).lines)
+    .map(({ message }) => message)

@@ -1,9 +1,9 @@
 import { UnrecoverableError } from 'bullmq'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { Job, JobLogLine } from '#src/protocol/job.js'
+import type { Job } from '#src/protocol/job.js'
 import { bullMQJobId } from '#src/jobs/bullmq/index.js'
 import { noRedis, startRedis } from '../fixtures/redis.js'
-import { benchOf, gate, history, openHub, typesOf, until } from './bullmq-fixture.js'
+import { benchOf, gate, history, linesOf, openHub, typesOf, until } from './bullmq-fixture.js'
 
 describe.skipIf(noRedis !== null)(`BullMQ${noRedis ? ` (${noRedis})` : ''}`, () => {
   let redis: Awaited<ReturnType<typeof startRedis>>
@@ -30,10 +30,8 @@ describe.skipIf(noRedis !== null)(`BullMQ${noRedis ? ` (${noRedis})` : ''}`, () 
     expect(typesOf(events)[0]).toBe('job.created')
     expect(typesOf(events)).toContain('job.started')
     expect(typesOf(events).at(-1)).toBe('job.completed')
-    const lines = events
-      .filter(({ type }) => type === 'job.log')
-      .flatMap(({ job }) => (job as unknown as { lines: JobLogLine[] }).lines)
-    expect(lines.map(({ message }) => message)).toEqual(['half way', 'nearly'])
+    const lines = linesOf(events)
+    expect(lines).toEqual(['half way', 'nearly'])
     expect(await hub.jobs.snapshot(id)).toMatchObject({
       owner: 'user:7',
       kind: `${queue.name}/encode`,
@@ -174,10 +172,8 @@ describe.skipIf(noRedis !== null)(`BullMQ${noRedis ? ` (${noRedis})` : ''}`, () 
     const second = jobId(added.id as string)
     const events = await history(hub, second)
     expect(events.at(-1)?.job).toMatchObject({ status: 'completed', retryOf: first, attempt: 1, result: 1 })
-    const lines = events
-      .filter(({ type }) => type === 'job.log')
-      .flatMap(({ job }) => (job as unknown as { lines: JobLogLine[] }).lines)
-    expect(lines.map(({ message }) => message)).toEqual(['run 2'])
+    const lines = linesOf(events)
+    expect(lines).toEqual(['run 2'])
     expect((await hub.jobs.snapshot(first))?.status).toBe('failed')
 
     // What BullMQ removes at its end the bridge must have met before: nothing is left to tell whose it was.
