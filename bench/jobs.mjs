@@ -82,11 +82,43 @@ async function round(make, nth) {
     handlePerSecond: (many / handleMs) * 1_000,
     handleEvents,
     conflicts: after.conflicts - before.conflicts,
+    group: await group(jobs),
     bytesPerJob: await bytesPerJob(jobs, store),
   }
   await jobs.close()
   await store.close()
   return result
+}
+
+/** Forty children on the fourth level: each command writes its job, and what it publishes counts in three more. */
+async function group(jobs) {
+  await jobs.create(namespace, { id: 'g0', owner: 'user:9', kind: 'bench' })
+  for (const [id, parent] of [
+    ['g1', 'g0'],
+    ['g2', 'g1'],
+  ])
+    await jobs.create(namespace, { id, parent, owner: 'user:9', kind: 'bench' })
+  const leaves = Array.from({ length: 40 }, (_, nth) => `leaf${nth}`)
+  for (const id of leaves)
+    await jobs.create(namespace, { id, parent: 'g2', owner: 'user:9', kind: 'bench', total: 1_000_000 })
+  let nth = 0
+  const before = jobs.stats()
+  const startedAt = performance.now()
+  const { sent, slowestMs } = await hammer(
+    () =>
+      jobs.command(namespace, leaves[nth++ % 40], {
+        id: makeId(),
+        attempt: 1,
+        action: 'update',
+        increment: { processed: 1 },
+      }),
+    seconds * 500,
+  )
+  const perSecond = (sent / (performance.now() - startedAt)) * 1_000
+  for (const id of leaves) await jobs.command(namespace, id, { id: 'end', action: 'complete' })
+  const { counters } = await jobs.snapshot(namespace, 'g0')
+  if (counters.processed !== sent) throw new Error(`${counters.processed} counted at the top, ${sent} sent`)
+  return { perSecond, slowestMs, perWrite: sent / (jobs.stats().writes - before.writes) }
 }
 
 /** What a finished job of ordinary size leaves in the store until its time is over. */
@@ -125,6 +157,11 @@ for (const [name, make] of Object.entries(stores)) {
   console.log(`  conflicts             ${of('conflicts')}`)
   console.log(
     `  through one handle    ${number(of('handlePerSecond'))} increments a second, ${of('handleEvents')} events for a million`,
+  )
+  const groups = results.map((result) => result.group)
+  console.log(
+    `  40 jobs of one group  ${number(median(groups.map(({ perSecond }) => perSecond)))} increments a second, slowest ` +
+      `${median(groups.map(({ slowestMs }) => slowestMs)).toFixed(1)} ms`,
   )
   console.log(`  a finished job keeps  ${kept.state} bytes of state, ${kept.events} events of ${kept.eventBytes} bytes`)
 }

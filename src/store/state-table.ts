@@ -25,6 +25,11 @@ export class StateTable {
     return this.#bytes
   }
 
+  /** Entries that are kept for them, outdated ones included. */
+  get deadlines(): number {
+    return this.#deadlines.size
+  }
+
   get(topic: string): StateRecord | undefined {
     return this.#records.get(topic)
   }
