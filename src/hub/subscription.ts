@@ -5,6 +5,14 @@ import type { Outlet, OutletListener } from './outlet.js'
 
 const capacity = 256
 
+class Gap {
+  readonly notice: GapNotice
+
+  constructor(notice: GapNotice) {
+    this.notice = notice
+  }
+}
+
 /** A reader in this process (D9): an outlet that is an async iterator. It is pulled, so it holds at most a few events. */
 export class Subscription implements Outlet, AsyncIterableIterator<TidingsEvent> {
   readonly transport = 'process'
@@ -13,7 +21,8 @@ export class Subscription implements Outlet, AsyncIterableIterator<TidingsEvent>
   readonly #receive: (event: TidingsEvent) => TidingsEvent | null
   readonly #onEnd: () => void
   #listener: OutletListener | null = null
-  #events: TidingsEvent[] = []
+  /** What waits to be taken, in order: a gap is told where it lies between events. */
+  #events: (TidingsEvent | Gap)[] = []
   #taken = 0
   #waiting: { resolve(result: IteratorResult<TidingsEvent>): void; reject(error: unknown): void } | null = null
   #ended = false
@@ -43,8 +52,14 @@ export class Subscription implements Outlet, AsyncIterableIterator<TidingsEvent>
   }
 
   push(frame: Frame): void {
-    if (frame.control?.name === 'gap') this.#onGap?.(frame.control.payload as GapNotice)
-    if (frame.envelope === null || this.#ended) return
+    if (this.#ended) return
+    if (frame.control?.name === 'gap' && this.#onGap) {
+      const gap = frame.control.payload as GapNotice
+      // Who waits has taken everything before it.
+      if (this.#waiting) this.#onGap(gap)
+      else this.#events.push(new Gap(gap))
+    }
+    if (frame.envelope === null) return
     const event = this.#receive(decodeEnvelope(frame.envelope))
     if (event === null) return
     if (this.#waiting) {
@@ -78,11 +93,11 @@ export class Subscription implements Outlet, AsyncIterableIterator<TidingsEvent>
   }
 
   next(): Promise<IteratorResult<TidingsEvent>> {
-    const event = this.#events.shift()
-    if (event) {
+    for (let event = this.#events.shift(); event; event = this.#events.shift()) {
       this.#taken++
       if (this.#events.length === capacity >> 1) queueMicrotask(() => this.#listener?.drained())
-      return Promise.resolve({ value: event, done: false })
+      if (!(event instanceof Gap)) return Promise.resolve({ value: event, done: false })
+      this.#onGap?.(event.notice)
     }
     if (this.#failure !== undefined) {
       const error = this.#failure
