@@ -128,3 +128,40 @@ export class NotingReader extends ReaderNotes {
     for (const resolve of this.#waiting.splice(0)) resolve()
   }
 }
+
+/** The same by polls: each goes on from the cursor of the one before. */
+export class NotingPoller extends ReaderNotes {
+  readonly #source: { fetch(request: Request): Promise<Response> }
+  readonly #topics: string
+  #cursor = 'start'
+  #closed = false
+
+  constructor(source: { fetch(request: Request): Promise<Response> }, name: string, topics: readonly string[]) {
+    super(name, topics, 'wire')
+    this.#source = source
+    this.#topics = topics.map((topic) => `topic=${encodeURIComponent(topic)}`).join('&')
+  }
+
+  /** Polls until it is closed; refusals are tried again. */
+  async run(): Promise<void> {
+    while (!this.#closed) {
+      const url = `http://hub.test/events?${this.#topics}&since=${this.#cursor}&wait=1&limit=50`
+      const response = await this.#source.fetch(new Request(url, { headers: { accept: 'application/json' } }))
+      if (response.status === 200) this.#take(await response.json())
+      else await new Promise((resolve) => setTimeout(resolve, 20))
+    }
+  }
+
+  close(): void {
+    this.#closed = true
+  }
+
+  #take(body: { events: any[]; cursor: string; gaps?: any[] }): void {
+    this.begin(this.#cursor)
+    for (const gap of body.gaps ?? []) this.gap(gap)
+    const epoch = body.cursor.split('.')[0] as string
+    for (const event of body.events) this.event(event, `${epoch}.${event.seq}`)
+    this.position(body.cursor)
+    this.#cursor = body.cursor
+  }
+}

@@ -9,8 +9,8 @@ import { type RedisServer, redisForTest } from '../fixtures/redis.js'
 import { audit } from './auditor.js'
 import { digestOf, type Loss, type Publish } from './history.js'
 import { logOf, namespace } from './noting-publisher.js'
-import { NotingReader } from './noting-reader.js'
-import { openHub, openStore, pause, proxyTo, storeOn, untilAvailable } from './redis-bench.js'
+import { NotingPoller, NotingReader } from './noting-reader.js'
+import { eventually, openHub, openStore, pause, proxyTo, storeOn, untilAvailable } from './redis-bench.js'
 
 const topics = ['a', 'b', 'c']
 
@@ -92,7 +92,7 @@ async function publishUntil(over: () => boolean, name: string, hubs: readonly Hu
   return publishes
 }
 
-/** Three nodes, six publishers, six readers that come and go, and one mishap after another for `forMs`. */
+/** Three nodes, six publishers, six readers that come and go, two that poll, and one mishap after another for `forMs`. */
 export async function everythingGoesWrong(seed: number, forMs: number): Promise<void> {
   const random = seededRandom(seed)
   const pick = (n: number): number => Math.floor(random.fraction() * n)
@@ -107,6 +107,8 @@ export async function everythingGoesWrong(seed: number, forMs: number): Promise<
   const readers = [['a'], ['b'], ['a', 'b', 'c'], ['c'], ['b', 'c'], ['a', 'b', 'c']].map(
     (of, at) => new NotingReader(hubs[at % 3] as Hub, `r${at}`, of, { since: at < 3 ? 'start' : 'now' }),
   )
+  const pollers = [['a', 'b'], ['c']].map((of, at) => new NotingPoller(hubs[at] as Hub, `poller ${at}`, of))
+  const polling = pollers.map((poller) => poller.run())
   await Promise.all(readers.map((reader) => reader.until(() => reader.events.length > 0)))
 
   const names = Object.keys(mishaps)
@@ -131,15 +133,23 @@ export async function everythingGoesWrong(seed: number, forMs: number): Promise<
     await reader.until(() => reader.notes.at(-1)?.cursor === head, 20_000)
     reader.hangUp()
   }
+  for (const poller of pollers) await eventually('polls are at the end', () => poller.cursor === head)
+  for (const poller of pollers) poller.close()
+  await Promise.all(polling)
   const count = (outcome: string): number => publishes.filter((each) => each.outcome === outcome).length
   const losses = await lossesOf(server, await direct.head(namespace))
-  const gaps = readers.flatMap((reader) => reader.gaps)
+  const gaps = [...readers, ...pollers].flatMap(({ notes }) =>
+    notes.flatMap((note) => (note.kind === 'gap' ? [note.reason] : [])),
+  )
   console.log(
     `seed ${seed}: ${happened.length} mishaps, ${count('acknowledged')} acknowledged, ${count('indeterminate')} ` +
       `indeterminate, ${log.length} kept, ${losses.length} stretches, ${gaps.length} gaps, ` +
       `${readers.reduce((sum, { connects }) => sum + connects, 0)} connects`,
   )
-  expect(audit({ publishes, readers, log, losses }), `seed ${seed}: ${happened.join(', ')}`).toEqual([])
+  expect(
+    audit({ publishes, readers: [...readers, ...pollers], log, losses }),
+    `seed ${seed}: ${happened.join(', ')}`,
+  ).toEqual([])
   expect(gaps.filter((reason) => reason !== 'lost')).toEqual([])
 }
 
