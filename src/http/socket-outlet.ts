@@ -75,6 +75,10 @@ export class SocketOutlet implements Outlet {
     return this.#unsent > 0
   }
 
+  get unsentBytes(): number {
+    return this.#unsent
+  }
+
   push(frame: Frame): void {
     if (this.#done) return
     if (this.#frames.push(frame) === 1) this.#parts.endOfTick.add(this)

@@ -38,6 +38,8 @@ export class Channel {
   #heard = false
   #probing = false
   #beat: WheelTask | null = null
+  /** Events up to here may have been erased since they were announced: the ring must not bring them back. */
+  #erasedUpTo = 0
   #closed = false
 
   constructor(namespace: string, parts: ChannelParts) {
@@ -147,6 +149,13 @@ export class Channel {
     }
   }
 
+  /** Events of the topic up to this number are gone from the log; `upTo` is the last number of the namespace. */
+  erased(topic: string, upTo: number): void {
+    this.#erasedUpTo = Math.max(this.#erasedUpTo, upTo)
+    this.#ring.restart(this.#watermark)
+    for (const connection of this.#readers.get(topic) ?? []) connection.erased(topic)
+  }
+
   close(): void {
     this.#closed = true
     this.#beat?.cancel()
@@ -179,7 +188,8 @@ export class Channel {
       }
       const encoded = new EncodedEvent(event, epoch)
       // Without the frames of this moment: one event for many people has a frame for each of them.
-      this.#ring.push(new EncodedEvent(event, epoch))
+      if (seq > this.#erasedUpTo) this.#ring.push(new EncodedEvent(event, epoch))
+      else this.#ring.restart(this.#watermark)
       for (const topic of topics) for (const connection of this.#readers.get(topic) ?? []) connection.offer(encoded)
     }
   }

@@ -1,3 +1,4 @@
+import type { Reader } from './reader.js'
 import type { Start } from './start.js'
 
 /** What a reader asked for. */
@@ -9,4 +10,12 @@ export interface ConnectionOptions {
   readonly start: Start
   /** Unix ms at which the rights end. */
   readonly expiresAt?: number | undefined
+  /** Called when the connection is gone, perhaps more than once. */
+  readonly gone?: (() => void) | undefined
+  /** Absent: a reader in this process. */
+  readonly reader?: Reader | undefined
+  /** Of the revocations, when its credential was read. */
+  readonly generation?: number | undefined
+  /** As the request said it. */
+  readonly userAgent?: string | undefined
 }

@@ -1,9 +1,11 @@
 import type { CloseReason } from '../protocol/control.js'
 import type { Position } from '../protocol/cursor.js'
+import { Activity } from './activity.js'
 import type { Channel } from './channel.js'
 import { selectForLagging } from './conflation.js'
 import type { ConnectionOptions } from './connection-options.js'
 import type { EncodedEvent } from './frame.js'
+import { gateOf } from './gate.js'
 import { byeFrame, helloFrames } from './hello.js'
 import type { HubContext } from './hub.js'
 import { Interest } from './interest.js'
@@ -22,6 +24,7 @@ import { type Opening, openingOf, positionKnownFor } from './start.js'
  */
 export class Connection implements OutletListener {
   readonly id: string
+  readonly activity: Activity
   readonly #context: HubContext
   readonly #channel: Channel
   readonly #outlet: Outlet
@@ -34,7 +37,6 @@ export class Connection implements OutletListener {
   /** Null while only the store, which is away, could tell it. */
   #position: Position | null = null
   #state: 'opening' | 'catching-up' | 'live' | 'closed' = 'opening'
-  #greeted = false
   /** It has read all there was: with the feed interrupted it waits for that before it reads again. */
   #caughtUp = false
   /** It was live and could not keep up: E5 and E6 apply until it is live again. */
@@ -51,7 +53,8 @@ export class Connection implements OutletListener {
     this.#channel = channel
     this.#outlet = outlet
     this.#options = options
-    this.#interest = new Interest(options.topics, options.types)
+    this.activity = new Activity(context.clock.monotonic())
+    this.#interest = new Interest(options.topics, options.types, gateOf(context, options.reader))
     this.#notices = new Notices(context, channel.namespace, outlet, this.#interest)
     this.#endings = this.#isStream
       ? JobEndings.of(context, channel.namespace, options.topics, () => this.end('ended'))
@@ -60,6 +63,24 @@ export class Connection implements OutletListener {
 
   get topics(): readonly string[] {
     return this.#interest.topics
+  }
+  get namespace(): string {
+    return this.#channel.namespace
+  }
+  get options(): ConnectionOptions {
+    return this.#options
+  }
+  get unsentBytes(): number {
+    return this.#outlet.unsentBytes ?? 0
+  }
+  /** Since when (monotonic ms) what waits has been standing still, to the best of what was noticed. Null: nothing waits. */
+  get stalledMs(): number | null {
+    return this.#outlet.hasUnsent ? (this.#stall?.sinceMs ?? this.activity.writeMs) : null
+  }
+  /** By how many numbers of its namespace it is behind what this node has heard. */
+  get lag(): number {
+    const { epoch, seq } = this.#channel.watermark
+    return !this.live && this.#position?.epoch === epoch ? Math.max(0, seq - this.#position.seq) : 0
   }
   get transport(): Outlet['transport'] {
     return this.#outlet.transport
@@ -114,7 +135,7 @@ export class Connection implements OutletListener {
   }
 
   #greet(position: Position | null, resumed: boolean, degraded = !this.#context.presence.available): void {
-    this.#greeted = true
+    this.activity.greet(this.#context.clock.monotonic())
     helloFrames(this.#context, this.id, this.#options, { position, resumed, degraded }).forEach((each) =>
       this.#outlet.push(each),
     )
@@ -160,6 +181,11 @@ export class Connection implements OutletListener {
     void this.#advance()
   }
 
+  /** What was kept of a topic has been taken away: what the reader shows of it is no longer so. */
+  erased(topic: string): void {
+    if (this.live && this.cursor) this.#notices.erased(topic, this.cursor)
+  }
+
   drained(): void {
     void this.#advance()
   }
@@ -168,6 +194,7 @@ export class Connection implements OutletListener {
   gone(): void {
     this.#stop()
     this.#context.forget(this)
+    this.#options.gone?.()
   }
 
   #stop(): void {
@@ -177,12 +204,15 @@ export class Connection implements OutletListener {
     this.#stopWaiting?.()
   }
 
-  ping(): void {
-    if (this.closed || !this.#greeted) return
+  /** False where it cannot be told anything now. */
+  ping(): boolean {
+    if (this.closed || !this.activity.greeted) return false
     // What waits since the last beat may wait for ever, also where it is too little to fill the outlet.
     if (this.#outlet.hasUnsent) this.#watchStall()
-    if (this.#outlet.full) return
+    if (this.#outlet.full) return false
     this.#outlet.push(this.#context.pingFrame(this.cursor))
+    this.activity.wrote(this.#context.wheel.coarseMs)
+    return true
   }
 
   /** Ends with what it has, and why there is no more. */
@@ -191,10 +221,11 @@ export class Connection implements OutletListener {
     this.end('shutdown')
   }
 
-  /** Says why, and ends (H3). */
-  end(reason: CloseReason, retryAfterMs = this.#context.returnDelayMs(reason)): void {
+  /** Says why, and ends (H3). `reconnect`: whether coming back makes sense; default: unless it ended or was revoked. */
+  end(reason: CloseReason, reconnect = reason !== 'ended' && reason !== 'revoked'): void {
     if (this.closed) return
-    this.#outlet.push(byeFrame(reason, retryAfterMs))
+    this.activity.end(reason, this.#context.clock.monotonic())
+    this.#outlet.push(byeFrame(reason, this.#context.returnDelayMs(reason), reconnect))
     this.#stop()
     if (reason === 'slow_consumer') return this.#outlet.abort()
     this.#outlet.end()
@@ -206,11 +237,12 @@ export class Connection implements OutletListener {
     if (this.#advancing) return
     this.#advancing = true
     try {
-      while (this.#greeted && !this.live && !this.closed && !this.#outlet.full) {
+      while (this.activity.greeted && !this.live && !this.closed && !this.#outlet.full) {
         try {
           const step = this.#step()
           if (step) await step
         } catch (error) {
+          this.activity.errors++
           if (!this.#outlasts(error)) throw error
           await this.#untilBack()
         }
@@ -330,6 +362,7 @@ export class Connection implements OutletListener {
     if (topics) {
       this.#outlet.push(encoded.frame(topics, this.#options.named))
       this.#context.counters.delivered++
+      this.activity.sentEvent(this.#context.wheel.coarseMs)
       if (event.priority === 'critical') this.#outlet.flush()
     }
     if (this.live) this.#endings?.finish()

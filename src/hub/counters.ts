@@ -6,6 +6,8 @@ export interface Counters {
   /** Left out for readers that lagged, by E5 and by E6. */
   leftOutLow: number
   conflated: number
+  /** Held back by `filter` (A3). */
+  withheld: number
   gaps: number
   opened: number
   closed: number
@@ -31,6 +33,7 @@ export const newCounters = (): Counters => ({
   delivered: 0,
   leftOutLow: 0,
   conflated: 0,
+  withheld: 0,
   gaps: 0,
   opened: 0,
   closed: 0,

@@ -1,8 +1,9 @@
 import { type Position, formatCursor } from '../protocol/cursor.js'
 import type { ControlName, Controls } from '../protocol/control.js'
-import { encodeEnvelope } from '../protocol/event.js'
+import { type TidingsEvent, encodeEnvelope } from '../protocol/event.js'
 import { type SseBlock, encodeSse } from '../protocol/sse-encode.js'
 import type { StoredEvent } from '../store/store.js'
+import { shownOf } from './shown.js'
 
 const encoder = new TextEncoder()
 /** Node's sockets take a Buffer as it is and would wrap any other view anew at each write. */
@@ -73,6 +74,7 @@ export class EncodedEvent {
   /** Nearly every event has one frame; the others of one that has more are in the map. */
   #first: { readonly topics: readonly string[]; readonly named: boolean; readonly frame: Frame } | null = null
   #others: Map<string, Frame> | null = null
+  #shown: { readonly topics: readonly string[]; readonly event: TidingsEvent } | null = null
 
   /** `epoch` null: a volatile event, which has no place in the log. */
   constructor(event: StoredEvent, epoch: string | null) {
@@ -94,6 +96,14 @@ export class EncodedEvent {
     this.#others ??= new Map()
     if (this.#others.size < mostFrames) this.#others.set(key, frame)
     return frame
+  }
+
+  /** What a filter is shown: parsed once for all readers who receive it by the same topics. */
+  shown(topics: readonly string[]): TidingsEvent {
+    if (this.#shown && isSame(topics, this.#shown.topics)) return this.#shown.event
+    const event = shownOf(this.frame(topics, true).envelope as string)
+    this.#shown = { topics, event }
+    return event
   }
 
   #encode(topics: readonly string[], named: boolean): Frame {

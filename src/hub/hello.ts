@@ -38,7 +38,6 @@ export function helloFrames(
 }
 
 /** The last bytes of a stream, its `retry:` for native EventSource (H3). */
-export function byeFrame(reason: CloseReason, retryAfterMs: number): Frame {
-  const reconnect = reason !== 'ended' && reason !== 'revoked'
+export function byeFrame(reason: CloseReason, retryAfterMs: number, reconnect: boolean): Frame {
   return Frame.ofControl('bye', { reason, retryAfterMs, reconnect }, { retryMs: retryAfterMs })
 }

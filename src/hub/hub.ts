@@ -12,12 +12,15 @@ import type { Store, StoredEvent, TopicDescription } from '../store/store.js'
 import { Channels } from './channels.js'
 import { Connection } from './connection.js'
 import type { ConnectionOptions } from './connection-options.js'
+import { Control, revoked } from './control.js'
 import { type Counters, type Gauges, newCounters } from './counters.js'
 import { EndOfTick } from './end-of-tick.js'
 import { EncodedEvent, Frame } from './frame.js'
+import type { EventFilter } from './gate.js'
 import type { Outlet } from './outlet.js'
 import { type PublishResult, draftOf } from './publish.js'
 import { Publisher } from './publisher.js'
+import { mayReturn } from './revocation.js'
 import { Roster } from './roster.js'
 import type { HubSettings } from './settings.js'
 import { type Start, parseSince } from './start.js'
@@ -40,6 +43,7 @@ export interface HubParts {
   readonly snapshots: Snapshots
   /** Absent: any type, any data (E2). */
   readonly events?: DeclaredEvents | undefined
+  readonly filter?: EventFilter | undefined
   /** Failures that no caller hears of. */
   readonly onError: (error: unknown, stage: string) => void
 }
@@ -52,6 +56,7 @@ export interface HubContext {
   readonly wheel: Wheel
   readonly clock: Clock
   readonly presence: StorePresence
+  readonly filter: EventFilter | null
   encode(event: StoredEvent, epoch: string): EncodedEvent
   /** Null: the position is not known yet. */
   pingFrame(position: Position | null): Frame
@@ -89,10 +94,12 @@ export class HubCore implements HubContext {
   readonly wheel: Wheel
   readonly snapshot: Snapshots['snapshot']
   readonly events: DeclaredEvents | null
+  readonly filter: EventFilter | null
   readonly onError: HubParts['onError']
   readonly #report: HubParts['onError']
   readonly presence: StorePresence
   readonly publisher: Publisher
+  readonly control: Control
   readonly #channels: Channels
   readonly #roster: Roster
   #lastPing: { cursor: string | null; degraded: boolean; frame: Frame } | null = null
@@ -105,6 +112,7 @@ export class HubCore implements HubContext {
     this.random = parts.random
     this.makeId = parts.makeId
     this.events = parts.events ?? null
+    this.filter = parts.filter ?? null
     // That the store is away is told once, when it goes, and not by every sweep and reader that finds out.
     this.onError = (error, stage) => {
       if (this.presence.available || !this.presence.explains(error)) parts.onError(error, stage)
@@ -117,6 +125,15 @@ export class HubCore implements HubContext {
     const { ringBytes, probeMs } = parts.settings
     this.#channels = new Channels({ ...this.#tools, ringBytes, probeMs, wheel: this.wheel })
     this.#roster = new Roster(this)
+    const { random } = this
+    const { longestTokenMs } = parts.settings
+    this.control = new Control({
+      ...this.#tools,
+      random,
+      longestTokenMs,
+      roster: this.#roster,
+      channels: this.#channels,
+    })
     // Spread, so that those who were refused together do not come back together.
     const retryAfterMs = (): number => Math.round(1_000 + this.random.fraction() * 4_000)
     this.publisher = new Publisher({ ...this.#tools, channels: this.#channels, retryAfterMs })
@@ -166,11 +183,20 @@ export class HubCore implements HubContext {
     this.counters.opened++
     this.#roster.add(connection, channel, outlet.transport, request.expiresAt)
     try {
+      this.#refuseRevoked(connection, request)
       return (await connection.open()) ? connection : null
     } catch (error) {
       connection.gone()
       throw error
     }
+  }
+
+  /** Between the moment a credential was read and now it may have been revoked; from now on the roster knows of it. */
+  #refuseRevoked(connection: Connection, { namespace, reader, generation = 0 }: ConnectRequest): void {
+    const revocation = reader && this.control.revokedSince(generation, namespace, reader)
+    if (!revocation) return
+    if (connection.transport !== 'sse' || !mayReturn(revocation)) throw revoked()
+    connection.end('revoked', true)
   }
 
   subscribe(
@@ -222,6 +248,7 @@ export class HubCore implements HubContext {
     await Promise.all([this.#roster.whenEmpty(drainMs), this.publisher.queue.close(drainMs)])
     for (const connection of this.#roster.connections) connection.gone()
     this.wheel.close()
+    this.control.close()
     this.presence.close()
     this.#channels.close()
   }
@@ -264,6 +291,7 @@ export class HubCore implements HubContext {
     const channel = this.#roster.remove(connection)
     if (!channel) return
     this.counters.closed++
+    this.control.note(connection)
     this.#channels.release(channel.namespace)
   }
 
@@ -279,6 +307,7 @@ export class HubCore implements HubContext {
       else if (!available && connection.transport === 'poll') connection.fail(awayError(this.presence))
     }
     if (!available) return
+    void this.control.start()
     const { timesAway } = this.presence
     const resume = (): void => {
       timer.cancel()

@@ -1,6 +1,8 @@
 import type { Position } from '../protocol/cursor.js'
 import type { ReadResult } from '../store/store.js'
 import type { EncodedEvent } from './frame.js'
+import type { Gate } from './gate.js'
+import type { JobSnapshot } from './notices.js'
 
 /** What one reader wants of the log: its topics and types, and from where on it wants each topic. */
 export class Interest {
@@ -10,15 +12,27 @@ export class Interest {
   readonly #types: ReadonlySet<string> | null
   /** Per topic: events at or below are left out, because the reader has them from a snapshot or an earlier position. */
   #floors: Map<string, number> | null = null
+  readonly #gate: Gate | null
 
-  constructor(topics: readonly string[], types: readonly string[] | null) {
+  constructor(topics: readonly string[], types: readonly string[] | null, gate: Gate | null) {
     this.topics = topics
+    this.#gate = gate
     this.#set = topics.length > few ? new Set(topics) : null
     this.#types = types && new Set(types)
   }
 
   /** The topics by which the reader receives the event, or null where it should not. */
-  topicsOf({ event, position }: EncodedEvent): readonly string[] | null {
+  topicsOf(encoded: EncodedEvent): readonly string[] | null {
+    const mine = this.#matching(encoded)
+    return mine && (this.#gate?.lets(encoded, mine) ?? true) ? mine : null
+  }
+
+  /** Whether the state of a job may be told, as its events may. */
+  maySee(snapshot: JobSnapshot, topic: string): boolean {
+    return this.#gate?.letsSnapshot(snapshot, topic) ?? true
+  }
+
+  #matching({ event, position }: EncodedEvent): readonly string[] | null {
     if (this.#types && !this.#types.has(event.type)) return null
     const { topics } = event
     if (topics.length === 1 && !this.#floors) return this.#has(topics[0] as string) ? topics : null

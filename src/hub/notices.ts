@@ -1,5 +1,5 @@
 import type { GapNotice } from '../protocol/control.js'
-import { formatCursor } from '../protocol/cursor.js'
+import { type Position, formatCursor } from '../protocol/cursor.js'
 import type { ReadResult } from '../store/store.js'
 import { Frame } from './frame.js'
 import type { HubContext } from './hub.js'
@@ -65,6 +65,11 @@ export class Notices {
     )
   }
 
+  /** One whose position is behind the erasing finds it in the log. */
+  erased(topic: string, at: Position): void {
+    this.#tellGap({ reason: 'unknown', topics: [topic], cursor: formatCursor(at) })
+  }
+
   /** The reader is live, so every gap of before is behind it: one that is found from now on is another. */
   live(): void {
     this.#told = none
@@ -76,7 +81,7 @@ export class Notices {
       const snapshot = await this.#context.snapshot(this.#namespace, topic)
       if (!wanted()) return
       this.#owed = this.#owed.slice(1)
-      if (snapshot) this.#tellJob(snapshot, topic, epoch)
+      if (snapshot && this.#interest.maySee(snapshot, topic)) this.#tellJob(snapshot, topic, epoch)
     }
   }
 
@@ -92,6 +97,6 @@ export class Notices {
   }
 }
 
-type JobSnapshot = NonNullable<Awaited<ReturnType<HubContext['snapshot']>>>
+export type JobSnapshot = NonNullable<Awaited<ReturnType<HubContext['snapshot']>>>
 
 const none: ReadonlySet<string> = new Set()

@@ -10,6 +10,8 @@ export interface Outlet {
   readonly full: boolean
   /** Bytes wait that the other side has not taken yet. */
   readonly hasUnsent: boolean
+  /** How many, where it counts them. */
+  readonly unsentBytes?: number
   /** Changes whenever waiting bytes leave, also when only some do, and by nothing else. Compared by `===`. */
   readonly progress: unknown
   /** Called once, before anything is pushed. */

@@ -45,6 +45,11 @@ export interface HubSettings {
   readonly notReadyAfterMs: number
   /** The feed of a store on the network is probed after this much silence. Default 5,000. */
   readonly probeMs: number
+  /**
+   * The longest that a token may live; one that lives longer is refused. Revocations are remembered for as long. Default 30
+   * days (A5).
+   */
+  readonly longestTokenMs: number
   readonly protocolVersion: number
 }
 
@@ -71,6 +76,7 @@ const names = [
   'pollWaitMs',
   'notReadyAfterMs',
   'probeMs',
+  'longestTokenMs',
   'jobEventsPerSecond',
 ] as const
 const mayBeZero: ReadonlySet<string> = new Set(['drainMs', 'returnWindowMs', 'notReadyAfterMs'])

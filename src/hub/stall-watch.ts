@@ -35,6 +35,11 @@ export class StallWatch {
     this.#wheel.after(this.#limitMs / looks, () => this.#look())
   }
 
+  /** Since when no byte has been taken, where that was noticed and still is so. */
+  get sinceMs(): number | null {
+    return this.#isWatching && this.#outlet.progress === this.#progress ? this.#since : null
+  }
+
   #look(): void {
     this.#isWatching = false
     if (!this.#outlet.hasUnsent) return

@@ -45,6 +45,11 @@ export class Wheel {
     this.#lastSlot = this.#now()
   }
 
+  /** The monotonic time to about a slot, in whole ms: what is noted at every delivery must not ask a clock. */
+  get coarseMs(): number {
+    return Math.trunc(this.#lastSlot * this.#slotMs)
+  }
+
   /** Calls `task` once, at the first slot at or after `delayMs` from now. */
   after(delayMs: number, task: () => void): WheelTask {
     const at = Math.max(this.#now() + 1, Math.ceil((this.#clock.monotonic() + delayMs) / this.#slotMs))

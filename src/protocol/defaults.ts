@@ -57,6 +57,8 @@ export const defaults = {
   notReadyAfterMs: 10_000,
   /** A feed that was silent for this long is probed; one that does not answer until the next time is not trusted. */
   probeMs: 5_000,
+  /** Revocations are kept for as long as a token may live, so there is an end to both. */
+  longestTokenMs: 30 * 24 * 3_600_000,
   /** How long a repeated id is recognised (D3). */
   idWindow: { ageMs: 300_000, ids: 1_000_000 },
   jobLeaseMs: 30_000,

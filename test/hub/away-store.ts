@@ -110,7 +110,8 @@ export function awayStore({
       for (const entry of followers) if (entry.namespace === namespace) entry.follower.announced(announcements)
     },
     get followers() {
-      return followers.size
+      // Beside them each node hears the others.
+      return [...followers].filter(({ namespace }) => namespace !== '*hub').length
     },
     open: async () => {},
     append: (namespace, append) =>

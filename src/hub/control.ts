@@ -1,0 +1,314 @@
+import type { Clock } from '../clock.js'
+import { TidingsError } from '../errors.js'
+import type { Random } from '../random.js'
+import type { Store } from '../store/store.js'
+import type { Channels } from './channels.js'
+import type { Connection } from './connection.js'
+import { Nodes } from './nodes.js'
+import type { Reader } from './reader.js'
+import {
+  type ClosedReport,
+  type ConnectionFilter,
+  type ConnectionReport,
+  closedReportOf,
+  matchesFilter,
+  reportOf,
+} from './report.js'
+import { type Revocation, type RevocationTarget, checkTarget, isRevoked, mayReturn } from './revocation.js'
+import { Revocations } from './revocations.js'
+import type { Roster } from './roster.js'
+import type { StorePresence } from './store-presence.js'
+
+export interface ControlParts {
+  readonly store: Store
+  readonly presence: StorePresence
+  readonly clock: Clock
+  readonly random: Random
+  readonly roster: Roster
+  readonly channels: Channels
+  readonly onError: (error: unknown, stage: string) => void
+  /** A revocation is forgotten after this: no token lives longer. */
+  readonly longestTokenMs: number
+}
+
+export interface ConnectionPage {
+  /** By id, so that a page can be read on by the last one. */
+  readonly connections: readonly ConnectionReport[]
+  readonly next?: string
+  /** Nodes that did not answer within a second. */
+  readonly missing?: readonly string[]
+}
+
+export interface ClosedPage {
+  /** The last to close first. */
+  readonly connections: readonly ClosedReport[]
+  readonly missing?: readonly string[]
+}
+
+export interface PageQuery {
+  /** Default 100, at most 1,000. */
+  readonly limit?: number
+  /** `next` of the page before. */
+  readonly after?: string
+}
+
+const mostClosed = 1_000
+/** Between looks for revocations that no word told of, and for old ones. */
+const reloadMs = 600_000
+
+/** Operations on all connections, on every node of the store within a second (A5, O2): on this one at once. */
+export class Control {
+  readonly nodes: Nodes
+  readonly revocations: Revocations
+  readonly #parts: ControlParts
+  /** The last {@link mostClosed}, from `#closedFrom` on in a circle. */
+  readonly #closed: ClosedReport[] = []
+  #closedAt = 0
+  /** What was said about those that are being ended, until they are gone. */
+  readonly #notes = new Map<Connection, string>()
+  #loading: Promise<void> | null = null
+  #timer: { cancel(): void } | null = null
+
+  constructor(parts: ControlParts) {
+    this.#parts = parts
+    this.revocations = new Revocations(parts.store, parts.longestTokenMs)
+    this.nodes = new Nodes(parts, () => void this.#reload())
+    // The words of this version. What they carry was checked by the node that says them.
+    this.nodes.on('revoke', (body) => this.#revokeHere(body as Revocation))
+    this.nodes.on('disconnect', (body) => this.#disconnectHere(body as Order))
+    this.nodes.on('ping', (body) => this.#pingHere(body as Order))
+    this.nodes.on('list', (body) => this.#listHere(body as Order))
+    this.nodes.on('closed', (body) => this.#closedHere(body as Order))
+    this.nodes.on('erased', (body) => this.#erasedHere(body as Erased))
+  }
+
+  /** Hears the others and reads what was revoked: at the start, and when the store is back. */
+  async start(): Promise<void> {
+    await this.nodes.start()
+    await this.#reload()
+    this.#timer ??= this.#parts.clock.setTimer(() => this.#turn(), reloadMs)
+  }
+
+  /** Resolves when what is being read of revocations has been read: nobody is let in meanwhile. Never rejects. */
+  settled(): Promise<void> | null {
+    return this.#loading
+  }
+
+  /** Throws `unauthorized` for whoever was revoked. */
+  check(namespace: string, reader: Reader): void {
+    if (this.revocations.size > 0 && this.revocations.refuses(namespace, reader)) throw revoked()
+  }
+
+  /** For one that is being let in: what was revoked since its credential was read. */
+  revokedSince(generation: number, namespace: string, reader: Reader): Revocation | null {
+    return this.revocations.size > 0 ? this.revocations.since(generation, namespace, reader) : null
+  }
+
+  /** See {@link Hub.revoke}. */
+  async revoke(namespace: string, target: RevocationTarget): Promise<{ readonly closed: number }> {
+    const { clock } = this.#parts
+    const revocation: Revocation = { namespace, ...checkTarget(target), at: Math.trunc(clock.now()) }
+    this.revocations.checkRoom()
+    const here = this.#revokeHere(revocation)
+    // Told first: a store that takes its time must not keep the others from hearing.
+    const [told, saved] = await Promise.allSettled([
+      this.nodes.ask('revoke', revocation),
+      this.revocations.save(revocation),
+    ])
+    if (saved.status === 'rejected') throw saved.reason
+    if (told.status === 'rejected') throw told.reason
+    return { closed: here + sum(told.value.answers) }
+  }
+
+  /** Ends connections with `bye` `kicked`. `note` goes to the list of the closed. */
+  async disconnect(namespace: string, filter: ConnectionFilter, note?: string): Promise<{ readonly closed: number }> {
+    const order: Order = { namespace, filter, ...(note !== undefined && { note }) }
+    const here = this.#disconnectHere(order)
+    if (filter.id !== undefined && here > 0) return { closed: here }
+    return { closed: here + sum((await this.nodes.ask('disconnect', order)).answers) }
+  }
+
+  async ping(namespace: string, filter: ConnectionFilter = {}): Promise<{ readonly sent: number }> {
+    const order: Order = { namespace, filter }
+    const here = this.#pingHere(order)
+    return { sent: here + sum((await this.nodes.ask('ping', order)).answers) }
+  }
+
+  async list(namespace: string, filter: ConnectionFilter, query: PageQuery = {}): Promise<ConnectionPage> {
+    const limit = limitOf(query)
+    const order: Order = { namespace, filter, limit, ...(query.after !== undefined && { after: query.after }) }
+    const { found, missing } = await this.#gather('list', order, this.#listHere(order))
+    const connections = found.sort(byId).slice(0, limit)
+    const last = connections.at(-1)
+    return { connections, ...(found.length > limit && last && { next: last.id }), ...missing }
+  }
+
+  async closed(namespace: string, filter: ConnectionFilter, query: PageQuery = {}): Promise<ClosedPage> {
+    const limit = limitOf(query)
+    const order: Order = { namespace, filter, limit }
+    const { found, missing } = await this.#gather('closed', order, this.#closedHere(order))
+    return { connections: found.sort((a, b) => b.since - a.since).slice(0, limit), ...missing }
+  }
+
+  async find(namespace: string, id: string): Promise<ConnectionReport | null> {
+    const order: Order = { namespace, filter: { id }, limit: 1 }
+    const [here] = this.#listHere(order)
+    return here ?? (await this.#gather<ConnectionReport>('list', order, [])).found[0] ?? null
+  }
+
+  /** Takes away what is kept of a topic. Its readers are told that history is missing. */
+  async erase(namespace: string, topic: string): Promise<void> {
+    const { store } = this.#parts
+    await store.erase(namespace, topic)
+    const erased: Erased = { namespace, topic, upTo: (await store.head(namespace)).seq }
+    this.#erasedHere(erased)
+    await this.nodes.tell('erased', erased)
+  }
+
+  /** A connection is gone. */
+  note(connection: Connection): void {
+    const note = this.#notes.get(connection)
+    this.#notes.delete(connection)
+    // A poll that was answered is no loss of anything, and there are thousands.
+    if (connection.transport === 'poll' && connection.activity.reason === null) return
+    const report = closedReportOf(connection, this.nodes.id, this.#parts.clock, note)
+    this.#closed[this.#closedAt] = report
+    this.#closedAt = (this.#closedAt + 1) % mostClosed
+  }
+
+  close(): void {
+    this.#timer?.cancel()
+    this.nodes.close()
+  }
+
+  #revokeHere(revocation: Revocation): number {
+    return this.revocations.note(revocation) ? this.#endRevoked(revocation) : 0
+  }
+
+  #endRevoked(revocation: Revocation): number {
+    let ended = 0
+    for (const connection of this.#parts.roster.connections) {
+      const { reader } = connection.options
+      if (connection.closed || connection.namespace !== revocation.namespace) continue
+      if (!reader || !isRevoked(revocation, reader)) continue
+      connection.end('revoked', mayReturn(revocation))
+      ended++
+    }
+    return ended
+  }
+
+  #disconnectHere({ namespace, filter, note }: Order): number {
+    const meant = this.#meant(namespace, filter)
+    for (const connection of meant) {
+      if (note !== undefined) this.#notes.set(connection, note)
+      connection.end('kicked')
+    }
+    return meant.length
+  }
+
+  #pingHere({ namespace, filter }: Order): number {
+    return this.#meant(namespace, filter).filter((one) => one.transport === 'sse' && one.ping()).length
+  }
+
+  #listHere({ namespace, filter, limit = mostListed, after = '' }: Order): ConnectionReport[] {
+    const { clock, roster } = this.#parts
+    const reports = roster.connections
+      .filter((connection) => connection.namespace === namespace && connection.id > after)
+      .sort(byId)
+    const found: ConnectionReport[] = []
+    for (const connection of reports) {
+      // One more than the page: that there is a next page has to be seen.
+      if (found.length > limit) break
+      const report = reportOf(connection, this.nodes.id, clock)
+      if (matchesFilter(report, filter)) found.push(report)
+    }
+    return found
+  }
+
+  #closedHere({ namespace, filter: { state: _closed, ...filter }, limit = mostListed }: Order): ClosedReport[] {
+    const ordered = [...this.#closed.slice(this.#closedAt), ...this.#closed.slice(0, this.#closedAt)].reverse()
+    return ordered
+      .filter(
+        (report) => report.namespace === namespace && matchesFilter({ ...report, unsentBytes: 0, lag: 0 }, filter),
+      )
+      .slice(0, limit)
+  }
+
+  #erasedHere({ namespace, topic, upTo }: Erased): void {
+    this.#parts.channels.find(namespace)?.erased(topic, upTo)
+  }
+
+  #meant(namespace: string, filter: ConnectionFilter): readonly Connection[] {
+    const { clock, roster } = this.#parts
+    return roster.connections.filter(
+      (connection) =>
+        !connection.closed &&
+        connection.namespace === namespace &&
+        // An in-process reader is the application's own: nobody disconnects it from outside.
+        connection.transport !== 'process' &&
+        matchesFilter(reportOf(connection, this.nodes.id, clock), filter),
+    )
+  }
+
+  async #gather<Report>(
+    kind: string,
+    order: Order,
+    here: readonly Report[],
+  ): Promise<{ readonly found: Report[]; readonly missing: { readonly missing?: readonly string[] } }> {
+    const { answers, missing } = await this.nodes.ask(kind, order)
+    const found = [...here, ...answers.flatMap((answer) => (Array.isArray(answer) ? (answer as Report[]) : []))]
+    return { found, missing: missing.length > 0 ? { missing } : {} }
+  }
+
+  #turn(): void {
+    this.#timer = this.#parts.clock.setTimer(() => this.#turn(), reloadMs)
+    void this.#reload()
+  }
+
+  async #reload(): Promise<void> {
+    const { clock, presence, onError } = this.#parts
+    if (!presence.available) return
+    const loading = this.revocations
+      .load(clock.now(), (revocation) => void this.#endRevoked(revocation))
+      .catch((error: unknown) => {
+        if (!presence.explains(error)) onError(error, 'revocations')
+      })
+      .finally(() => {
+        if (this.#loading === loading) this.#loading = null
+      })
+    this.#loading = loading
+    await loading
+  }
+}
+
+/** What is told to other nodes. */
+interface Order {
+  readonly namespace: string
+  readonly filter: ConnectionFilter
+  readonly note?: string
+  readonly limit?: number
+  readonly after?: string
+}
+
+interface Erased {
+  readonly namespace: string
+  readonly topic: string
+  readonly upTo: number
+}
+
+const mostListed = 1_000
+
+function limitOf({ limit = 100 }: PageQuery): number {
+  if (Number.isInteger(limit) && limit >= 1 && limit <= mostListed) return limit
+  throw new TidingsError('query_invalid', `"limit" must be a whole number from 1 to ${mostListed}.`, { field: 'limit' })
+}
+
+const byId = (a: { readonly id: string }, b: { readonly id: string }): number =>
+  a.id < b.id ? -1 : a.id > b.id ? 1 : 0
+
+const sum = (answers: readonly unknown[]): number =>
+  answers.reduce<number>((total, answer) => total + (typeof answer === 'number' ? answer : 0), 0)
+
+/** In the words of any bad credential: it is of no use here, and why is nobody's business. */
+export const revoked = (): TidingsError =>
+  new TidingsError('unauthorized', 'The credential is no longer valid here: sign in again.')

@@ -1,0 +1,133 @@
+import type { Clock } from '../clock.js'
+import { TidingsError } from '../errors.js'
+import type { CloseReason } from '../protocol/control.js'
+import { type ConnectionState, connectionStates } from './activity.js'
+import type { Connection } from './connection.js'
+
+/** One connection as `/connections` shows it (O2). Times in Unix ms. */
+export interface ConnectionReport {
+  readonly id: string
+  /** The node that it is on; made anew at each start. */
+  readonly node: string
+  readonly state: ConnectionState | 'closed'
+  readonly since: number
+  readonly namespace: string
+  readonly transport: 'sse' | 'poll' | 'process'
+  /** `session`, `jwt`, …; absent in this process. */
+  readonly method?: string
+  readonly user?: string
+  readonly session?: string
+  readonly roles?: readonly string[]
+  readonly tokenId?: string
+  readonly expiresAt?: number
+  readonly address?: string
+  readonly userAgent?: string
+  readonly client?: string
+  readonly topics: readonly string[]
+  readonly types?: readonly string[]
+  readonly opened: number
+  readonly lastWrite: number
+  /** Events sent. */
+  readonly sent: number
+  readonly unsentBytes: number
+  /** By how many numbers of its namespace it is behind. */
+  readonly lag: number
+  readonly errors: number
+}
+
+/** One of the last that closed. `reason`: the hub's, or `gone` where the other side left. */
+export interface ClosedReport extends Omit<ConnectionReport, 'state' | 'unsentBytes' | 'lag'> {
+  readonly state: 'closed'
+  readonly reason: CloseReason | 'gone'
+  /** In the words of whoever ended it. */
+  readonly note?: string
+  readonly durationMs: number
+}
+
+export function reportOf(connection: Connection, node: string, clock: Clock): ConnectionReport {
+  const { id, activity, namespace, transport, topics, options, unsentBytes, lag } = connection
+  const { reader, types, userAgent } = options
+  const nowMs = clock.monotonic()
+  const unixOf = (monotonicMs: number): number => Math.round(clock.now() - (nowMs - monotonicMs))
+  const { state, sinceMs } = activity.stateAt(nowMs, connection.stalledMs)
+  return {
+    id,
+    node,
+    state,
+    since: unixOf(sinceMs),
+    namespace,
+    transport,
+    ...(reader && {
+      method: reader.method,
+      roles: reader.roles,
+      ...(reader.userId !== undefined && { user: reader.userId }),
+      ...(reader.sessionId !== undefined && { session: reader.sessionId }),
+      ...(reader.tokenId !== undefined && { tokenId: reader.tokenId }),
+      ...(reader.expiresAt !== undefined && { expiresAt: reader.expiresAt }),
+    }),
+    ...(userAgent !== undefined && { userAgent }),
+    topics,
+    ...(types && { types }),
+    opened: unixOf(activity.openedMs),
+    lastWrite: unixOf(activity.writeMs),
+    sent: activity.events,
+    unsentBytes,
+    lag,
+    errors: activity.errors,
+  }
+}
+
+export function closedReportOf(connection: Connection, node: string, clock: Clock, note?: string): ClosedReport {
+  const { state: _state, unsentBytes: _unsent, lag: _lag, ...rest } = reportOf(connection, node, clock)
+  const { reason, openedMs } = connection.activity
+  return {
+    ...rest,
+    state: 'closed',
+    since: Math.round(clock.now()),
+    reason: reason ?? 'gone',
+    ...(note !== undefined && { note }),
+    durationMs: Math.round(clock.monotonic() - openedMs),
+  }
+}
+
+/** Which connections are meant; absent: any. */
+export interface ConnectionFilter {
+  readonly id?: string
+  readonly state?: ConnectionState
+  readonly user?: string
+  readonly session?: string
+  readonly topic?: string
+  readonly transport?: string
+  readonly node?: string
+}
+
+const filterNames = ['id', 'state', 'user', 'session', 'topic', 'transport', 'node'] as const
+
+/** Checks a filter that came from outside; throws `query_invalid` naming what is wrong. */
+export function checkFilter(given: Readonly<Record<string, unknown>>): ConnectionFilter {
+  for (const [field, value] of Object.entries(given)) {
+    if (value === undefined) continue
+    if (!filterNames.includes(field as (typeof filterNames)[number]))
+      throw invalid(field, `is no filter of connections: ${filterNames.join(', ')}`)
+    if (typeof value !== 'string' || value.length > 512) throw invalid(field, 'must be a text')
+    if (field === 'state' && !connectionStates.includes(value as ConnectionState))
+      throw invalid(field, `must be one of ${connectionStates.join(', ')}`)
+  }
+  return given
+}
+
+export function matchesFilter(report: ConnectionReport, filter: ConnectionFilter): boolean {
+  const { id, state, user, session, topic, transport, node } = filter
+  return (
+    (id === undefined || report.id === id) &&
+    (state === undefined || report.state === state) &&
+    (user === undefined || report.user === user) &&
+    (session === undefined || report.session === session) &&
+    (topic === undefined || report.topics.includes(topic)) &&
+    (transport === undefined || report.transport === transport) &&
+    (node === undefined || report.node === node)
+  )
+}
+
+const invalid = (field: string, what: string): TidingsError =>
+  new TidingsError('query_invalid', `"${field}" ${what}.`, { field })
