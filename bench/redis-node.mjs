@@ -70,4 +70,6 @@ const tasks = {
   },
 }
 
+// Whoever started it is gone: so is the reason for it.
+process.on('disconnect', () => process.exit())
 process.on('message', async ({ task, ...options }) => process.send({ done: await tasks[task](options) }))
