@@ -3,16 +3,16 @@ import type { FilterOf, MaybeDeclared } from '../protocol/declared-events.js'
 import type { Job } from '../protocol/job.js'
 import { type Random, systemRandom } from '../random.js'
 import type { HandlerOf, HandlersOf } from './declared.js'
+import { backoffMs } from './backoff.js'
+import type { ConnectionParts } from './connection.js'
 import type { Diagnostics, Observer } from './diagnostics.js'
-import { type EngineParts, runMachine } from './engine.js'
 import { browserEnvironment, type Environment } from './environment.js'
 import { ClientError } from './error.js'
 import type { JobPort } from './jobs.js'
-import { initialState } from './machine.js'
 import type { Access, TokenAnswer } from './sse.js'
 import type { SetupOptions } from './setup.js'
 import type { Input, TransportChoice } from './state.js'
-import { alike, type ClientStatus, createListeners, describe, type Readable } from './status.js'
+import { alike, type ClientStatus, createListeners, initialStatus, type Readable } from './status.js'
 import { type Handlers, type SubscribeOptions, createTopics } from './topics.js'
 import { lazyView } from './view.js'
 
@@ -90,14 +90,14 @@ export type JobView = Readable<Job | null>
 const rememberedViews = 200
 
 /** Tabs share a connection where it is known who is signed in: said so, or to be read from a token. */
-const mayShare = ({ identity, getToken }: Pick<ClientOptions, 'identity' | 'getToken'>): unknown =>
-  identity || (identity === undefined && getToken && globalThis.document)
+const needsSetup = ({ resume = 'none', debug, identity, getToken }: SetupOptions & Pick<Access, 'getToken'>): unknown =>
+  resume !== 'none' || debug || identity || (identity === undefined && getToken && globalThis.document)
 
 /** Makes a client (spec §7). Nothing is opened before the first subscription. */
 export function createClient<Declared extends MaybeDeclared = undefined>(
   options: ClientOptions<Declared>,
 ): Client<Declared> {
-  const { url, getToken, credentials = 'same-origin', cursor, maxAttempts, transport, name } = options
+  const { url, getToken, credentials = 'same-origin', cursor = '', maxAttempts, transport, name } = options
   const { clock = lightClock, random = systemRandom, environment = browserEnvironment } = options
   // Looked up at each call: pages replace `fetch`, and browsers refuse to call it as a method of something else.
   const fetch: typeof globalThis.fetch = options.fetch ?? ((input, init) => globalThis.fetch(input, init))
@@ -119,39 +119,51 @@ export function createClient<Declared extends MaybeDeclared = undefined>(
   const failed = (cause: unknown): void => report(new ClientError('client', `A handler threw: ${cause}`, { cause }))
 
   const observer: Observer = { ...options.diagnostics }
-  const state = initialState(cursor, maxAttempts, transport)
   const statusListeners = createListeners<void>(failed)
-  let status = describe(state)
+  let status: ClientStatus = { ...initialStatus, cursor: cursor || null }
   const show = (next: ClientStatus): void => {
     if (alike(next, status)) return
     status = next
     statusListeners.call()
   }
   const topics = createTopics(report, (want) => send({ type: 'want', want }), observer)
-  const parts: EngineParts = {
-    state,
+  const parts: ConnectionParts = {
     access,
     random,
     topics,
     report,
     observer,
-    changed: (next) => show(describe(next)),
+    cursor,
+    maxAttempts,
+    transport,
+    show,
   }
   const early: Input[] = []
-  let send = (input: Input): void => void early.push(input)
-  if ((options.resume ?? 'none') !== 'none' || options.debug || mayShare(options)) {
-    void import('./setup.js')
-      .then(({ setUp }) => setUp({ options, parts, getToken, show, status: () => status, observer }))
-      .catch((cause) => {
-        failed(cause)
-        return runMachine(parts)
-      })
-      .then((run) => {
-        send = run
-        early.forEach(run)
-      })
-  } else send = runMachine(parts)
-  const undos = [environment.watch((type) => send({ type }))]
+  let loading = false
+  /** What makes the connection loads with the first thing that it has to do. */
+  const load = async (attempt: number): Promise<void> => {
+    let run: (input: Input) => void
+    try {
+      run = await (needsSetup({ ...options, getToken })
+        ? (await import('./setup.js')).setUp({ options, parts, getToken, status: () => status, observer })
+        : (await import('./connection.js')).connect(parts))
+    } catch (cause) {
+      const error = new ClientError('connection', 'The code of the connection could not be loaded.', { cause })
+      show({ ...status, status: 'waiting', error })
+      report(error)
+      clock.setTimer(() => void load(attempt + 1), backoffMs(attempt, 0, random.fraction()))
+      return
+    }
+    send = run
+    early.forEach(run)
+  }
+  let send = (input: Input): void => {
+    early.push(input)
+    if (loading) return
+    loading = true
+    void load(0)
+  }
+  const undos = [environment.watch((type) => loading && send({ type }))]
   const port: JobPort = {
     topics,
     access,

@@ -29,6 +29,7 @@ import type {
   TransportChoice,
   Turn,
 } from './state.js'
+import { initialStatus } from './status.js'
 import { silenceLimitMs, usableHeartbeatMs } from './watchdog.js'
 
 /** A stream that says nothing for this long may be held back by a proxy: a poll is tried beside it (spec C4). */
@@ -58,7 +59,7 @@ export function initialState(
     cursor,
     attempt: 0,
     maxAttempts,
-    failures: { sse: 0, poll: 0 },
+    failures: initialStatus.failures,
     refreshed: false,
     retryMs: 0,
     error: null,

@@ -1,5 +1,6 @@
 import { backoffMs } from './backoff.js'
 import type { ClientError } from './error.js'
+import { same } from './same.js'
 import type { MachineState, Parked, Slot, Stream, TimerName, Transport, Turn, Wanted } from './state.js'
 
 /** A first byte may take a slow proxy, but a person should not look at nothing for longer. */
@@ -17,8 +18,6 @@ export const slots = ['current', 'sse', 'poll'] as const
 /** Sets the timer of this name; without `ms`, stops it. */
 export const setTimer = ({ actions }: Turn, name: TimerName, ms: number | null = null): void =>
   void actions.push({ type: 'timer', name, ms })
-
-export const same = (a: Wanted, b: Wanted): boolean => a.own === b.own && `${a.topics}` === `${b.topics}`
 
 /** What is to be connected now, if anything is. */
 const wanted = ({ parked, want }: MachineState): Wanted | null => (parked ? null : want)

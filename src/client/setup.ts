@@ -1,6 +1,5 @@
 import type { Clock } from '../clock.js'
-import type { EngineParts } from './engine.js'
-import { runMachine } from './engine.js'
+import { type ConnectionParts, connect } from './connection.js'
 import type { Observer } from './diagnostics.js'
 import { ClientError } from './error.js'
 import type { Input } from './state.js'
@@ -31,10 +30,8 @@ export interface SetupOptions {
 
 export interface SetupParts {
   readonly options: SetupOptions
-  readonly parts: EngineParts
+  readonly parts: ConnectionParts
   readonly getToken: ((options: { refresh: boolean }) => TokenAnswer) | undefined
-  /** Shows a state that was told by another tab. */
-  readonly show: (status: ClientStatus) => void
   readonly status: () => ClientStatus
   /** Where `debug` listens. */
   readonly observer: Observer
@@ -59,11 +56,10 @@ export async function setUp(setup: SetupParts): Promise<(input: Input) => void> 
   const url = new URL(access.url || '/', globalThis.location?.href ?? access.url).href
   const name = `tidings/1 ${JSON.stringify([url, identity])}`
   const storage = storageOf(options.resume)
-  const stored = storage && !parts.state.cursor ? await attempt(() => storage.get(name), report) : null
-  const cursor = parts.state.cursor || (stored ?? '')
+  const stored = storage && !parts.cursor ? await attempt(() => storage.get(name), report) : null
+  const cursor = parts.cursor || (stored ?? '')
   const stopSaving = storage ? saveCursor(name, storage, setup) : () => {}
 
-  const state = { ...parts.state, cursor }
   let send: (input: Input) => void
   if (identity !== null && globalThis.navigator?.locks && globalThis.BroadcastChannel) {
     const { joinTabs } = await import('./tabs.js')
@@ -72,11 +68,9 @@ export async function setUp(setup: SetupParts): Promise<(input: Input) => void> 
     let want: Input | null = null
     const join = (as: string, at: string): ((input: Input) => void) =>
       joinTabs(
-        { ...parts, state: { ...state, cursor: at } },
+        { ...parts, cursor: at },
         {
           name: `tidings/1 ${JSON.stringify([url, as])}`,
-          show: setup.show,
-          cursor: at,
           isMine: (token) => !fromToken || subjectOf(token) === as,
           otherUser: () => void restart(),
         },
@@ -84,7 +78,7 @@ export async function setUp(setup: SetupParts): Promise<(input: Input) => void> 
     /** For whoever is signed in by now, from now on: where the one stood is nothing to the other. */
     const restart = async (): Promise<void> => {
       const next = await subjectNow(getToken)
-      inner = next === null ? runMachine({ ...parts, state: { ...parts.state, cursor: '' } }) : join(next, '')
+      inner = next === null ? connect({ ...parts, cursor: '' }) : join(next, '')
       if (want) inner(want)
     }
     let inner = join(identity, cursor)
@@ -92,7 +86,7 @@ export async function setUp(setup: SetupParts): Promise<(input: Input) => void> 
       if (input.type === 'want') want = input
       inner(input)
     }
-  } else send = runMachine({ ...parts, state })
+  } else send = connect({ ...parts, cursor })
   return (input) => {
     if (input.type === 'close') stopSaving()
     send(input)
@@ -157,7 +151,7 @@ function repeat(clock: Clock, task: () => void): () => void {
 }
 
 /** A storage that is full, forbidden or broken costs the place, not the client. */
-async function attempt<Value>(task: () => Value, report: EngineParts['report']): Promise<Awaited<Value> | null> {
+async function attempt<Value>(task: () => Value, report: ConnectionParts['report']): Promise<Awaited<Value> | null> {
   try {
     return await task()
   } catch (cause) {

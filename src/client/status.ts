@@ -1,7 +1,6 @@
 import type { TidingsEvent } from '../protocol/event.js'
 import type { ClientError } from './error.js'
-import { statusOf } from './machine.js'
-import type { ConnectionStatus, MachineState, Transport } from './state.js'
+import type { ConnectionStatus, Transport } from './state.js'
 
 /** The state of a client as people and programs look at it (spec C7). */
 export interface ClientStatus {
@@ -58,18 +57,16 @@ export function createListeners<Value>(failed: (cause: unknown) => void): Listen
   }
 }
 
-export function describe(state: MachineState): ClientStatus {
-  const { current } = state
-  return {
-    status: statusOf(state),
-    transport: current?.transport ?? null,
-    connectionId: current?.connectionId ?? null,
-    lastEvent: state.lastEvent,
-    error: state.error,
-    attempt: current ? 0 : state.attempt,
-    failures: state.failures,
-    cursor: state.cursor || null,
-  }
+/** Before anything has happened. */
+export const initialStatus: ClientStatus = {
+  status: 'idle',
+  transport: null,
+  connectionId: null,
+  lastEvent: null,
+  error: null,
+  attempt: 0,
+  failures: { sse: 0, poll: 0 },
+  cursor: null,
 }
 
 /** Whether two descriptions say the same. */

@@ -1,7 +1,6 @@
-import type { EngineParts } from './engine.js'
-import { runMachine } from './engine.js'
-import type { Input, MachineState, Stream, Wanted } from './state.js'
-import { type ClientStatus, describe } from './status.js'
+import { type ConnectionParts, connect } from './connection.js'
+import type { Input, Stream, Wanted } from './state.js'
+import { type ClientStatus, initialStatus } from './status.js'
 import { isBehind, type LeaderMessage, partsOf, type Told, unionOf } from './tab-messages.js'
 
 /** A message of the leader before it has its place in the row. */
@@ -12,7 +11,7 @@ type Unplaced = LeaderMessage extends infer Message
   : never
 
 export interface LeaderParts {
-  readonly parts: EngineParts
+  readonly parts: ConnectionParts
   readonly term: number
   /** Where the connection goes on. */
   readonly cursor: string
@@ -31,7 +30,7 @@ export class TabLeader {
   #n = 0
   /** All at or below has been told. */
   #at: string
-  #state: MachineState
+  #status: ClientStatus = initialStatus
   #joined: Stream | null = null
   #statusDue = false
   #closed = false
@@ -39,7 +38,6 @@ export class TabLeader {
   constructor(given: LeaderParts) {
     this.#given = given
     this.#at = given.cursor
-    this.#state = { ...given.parts.state, cursor: given.cursor }
     this.#run()
     this.here()
     this.wantsChanged()
@@ -48,26 +46,20 @@ export class TabLeader {
   /** Begins at `#at`, with a connection of its own. */
   #run(): void {
     const { parts } = this.#given
-    const state = { ...parts.state, cursor: this.#at }
     let send: (input: Input) => void = () => {}
     const tell = (told: Told): void => {
       if (send === this.#send) this.#tell(told)
     }
-    this.#state = state
-    send = runMachine({
+    send = connect({
       ...parts,
-      state,
+      cursor: this.#at,
       topics: { ...parts.topics, joined: tell, deliver: tell, gap: tell, snapshot: tell, refused: tell },
       report: (error) => tell({ type: 'report', error }),
-      changed: (next) => {
+      show: (next) => {
         if (send === this.#send) this.#changed(next)
       },
     })
     this.#send = send
-  }
-
-  get status(): ClientStatus {
-    return describe(this.#state)
   }
 
   send(input: Input): void {
@@ -76,10 +68,9 @@ export class TabLeader {
 
   /** Somebody asks whether anybody leads, or is new here. */
   here(): void {
-    const { status } = this
     const { roster, parts } = this.#given
     const { client } = parts.access
-    this.#post({ type: 'here', roster: [...roster], joined: this.#joined, client, ...withoutObjects(status) })
+    this.#post({ type: 'here', roster: [...roster], joined: this.#joined, client, ...withoutObjects(this.#status) })
   }
 
   /** The roster is another. */
@@ -127,17 +118,17 @@ export class TabLeader {
     this.wantsChanged()
   }
 
-  #changed(state: MachineState): void {
-    this.#state = state
+  #changed(status: ClientStatus): void {
+    this.#status = status
     if (this.#statusDue) return
     this.#statusDue = true
     // After all that this step tells: only then has everything up to its cursor been told.
     queueMicrotask(() => {
       this.#statusDue = false
       if (this.#closed) return
-      this.#at = this.#state.cursor || this.#at
-      this.#post({ type: 'status', ...withoutObjects(this.status) })
-      this.#given.status(this.status)
+      this.#at = this.#status.cursor || this.#at
+      this.#post({ type: 'status', ...withoutObjects(this.#status) })
+      this.#given.status(this.#status)
     })
   }
 }

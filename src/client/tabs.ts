@@ -1,8 +1,8 @@
 import { randomToken } from '../random.js'
-import type { EngineParts } from './engine.js'
-import { same } from './moves.js'
+import type { ConnectionParts } from './connection.js'
+import { same } from './same.js'
 import type { Input, Wanted } from './state.js'
-import { type ClientStatus, describe } from './status.js'
+import { type ClientStatus, initialStatus } from './status.js'
 import { errorOf, isBehind, type LeaderMessage, type TabMessage, type Told } from './tab-messages.js'
 import { TabLeader } from './tab-leader.js'
 import { TabLock } from './tab-lock.js'
@@ -17,10 +17,6 @@ const answerWithinMs = 1_000
 export interface TabsOptions {
   /** Same for all that may share: made of the hub's address and who is signed in. */
   readonly name: string
-  /** What index shows as the state of the client. */
-  readonly show: (status: ClientStatus) => void
-  /** Where this tab goes on; empty: from now. */
-  readonly cursor: string
   /** Whether a token is of the person that these tabs belong to. */
   readonly isMine: (token: string | null | undefined) => boolean
   /** Somebody else is signed in here by now: this tab has left the others. */
@@ -31,7 +27,7 @@ export interface TabsOptions {
  * Tabs of one person share one connection (spec C6). Each is a member: it says what it wants over a channel, and hears
  * what the one tab that holds the lock is told by the hub. Whoever gets the lock next goes on from the last cursor it saw.
  */
-export function joinTabs(parts: EngineParts, options: TabsOptions): (input: Input) => void {
+export function joinTabs(parts: ConnectionParts, options: TabsOptions): (input: Input) => void {
   const tab = new Tab(parts, options)
   return (input) => tab.send(input)
 }
@@ -39,7 +35,7 @@ export function joinTabs(parts: EngineParts, options: TabsOptions): (input: Inpu
 class OtherUser extends Error {}
 
 class Tab {
-  readonly #parts: EngineParts
+  readonly #parts: ConnectionParts
   readonly #options: TabsOptions
   readonly #id: string
   readonly #lock: TabLock
@@ -61,13 +57,13 @@ class Tab {
   #client: string
   #status: ClientStatus
 
-  constructor(parts: EngineParts, options: TabsOptions) {
+  constructor(parts: ConnectionParts, options: TabsOptions) {
     this.#parts = parts
     this.#options = options
     this.#id = randomToken(parts.random, 22)
-    this.#own = options.cursor
+    this.#own = parts.cursor
     this.#client = parts.access.client
-    this.#status = describe(parts.state)
+    this.#status = initialStatus
     this.#heardAt = parts.access.clock.monotonic()
     this.#lock = new TabLock(options.name, this.#id, {
       lead: () => this.#lead(),
@@ -292,7 +288,7 @@ class Tab {
 
   #show(status: ClientStatus): void {
     this.#status = { ...status, cursor: this.#own || null }
-    this.#options.show(this.#status)
+    this.#parts.show(this.#status)
   }
 
   /* Whether anybody leads. */

@@ -3,7 +3,7 @@ import type { TidingsEvent } from '../protocol/event.js'
 import { jobTopic, looksLikeTopic } from '../protocol/topic.js'
 import type { Observer } from './diagnostics.js'
 import { ClientError } from './error.js'
-import { same } from './moves.js'
+import { same } from './same.js'
 import type { Action, Wanted } from './state.js'
 
 // biome-ignore lint/suspicious/noExplicitAny: without declared events nobody knows the shape of `data`
