@@ -7,16 +7,11 @@ import type { Principal } from './auth/principal.js'
 import type { ReadSession } from './auth/session.js'
 import { type Clock, systemClock } from './clock.js'
 import { TidingsError } from './errors.js'
-import { Admission } from './http/admission.js'
-import { ClientAddresses } from './http/client-address.js'
-import { type Handler, type RequestOrigin, createHandler } from './http/handler.js'
+import { type Handler, createHandler } from './http/handler.js'
 import { Origins } from './http/origins.js'
 import { hubKey } from './hub-key.js'
 import type { Counters, Gauges } from './hub/counters.js'
 import { HubCore, type SubscribeOptions } from './hub/hub.js'
-import { LimitsAcrossNodes } from './hub/limits/across-nodes.js'
-import { type LimitStats, Limits } from './hub/limits/limits.js'
-import { type GivenLimits, resolveLimits } from './hub/limits/settings.js'
 import type { PublishInput, PublishOf, PublishResult } from './hub/publish.js'
 import { type GivenSettings, resolveSettings } from './hub/settings.js'
 import { uuidv7Ids } from './ids.js'
@@ -56,15 +51,6 @@ export interface HubOptions<Declared extends MaybeDeclared = undefined> extends 
    * `https://app.example.com`; `*` stands for all others, without credentials (H5). Default: none.
    */
   readonly allowedOrigins?: readonly string[]
-  /**
-   * Networks (`10.0.0.0/8`) of proxies in front of the hub, whose header `addressHeader` tells from where a request came;
-   * `unix`: whoever comes by a Unix-domain socket. Default: none, and no header counts (A6).
-   */
-  readonly trustedProxies?: readonly string[]
-  /** Default `X-Forwarded-For`; `Forwarded` is read as RFC 7239 has it. */
-  readonly addressHeader?: string
-  /** What one caller may take: connections, and requests by the second (A6). Parts that are left out keep their defaults; null: no limits. */
-  readonly limits?: GivenLimits | null
   readonly clock?: Clock
   readonly random?: Random
   /** Hears of failures that no caller does, with where they happened. Default: one line on stderr. */
@@ -97,9 +83,9 @@ export interface Hub<Declared extends MaybeDeclared = undefined> {
   /** Who sends this request: the same answer as on the hub's own routes. Throws `unauthorized`. */
   authenticate(request: Request): Promise<Principal>
   /** Every route of the hub, for any runtime that speaks `Request → Response`. */
-  fetch(request: Request, from?: RequestOrigin): Promise<Response>
+  fetch(request: Request): Promise<Response>
   /** What this node has done since it started, and what is so right now. `jobs`: see {@link JobStats}. */
-  stats(): Counters & Gauges & { readonly jobs: JobStats; readonly limits: LimitStats }
+  stats(): Counters & Gauges & { readonly jobs: JobStats }
   /** Says `bye` to every reader, waits up to `drainMs` (default 10,000) for them to go, then closes the store. */
   close(options?: { readonly drainMs?: number }): Promise<void>
   /** What adapters of other runtimes need; not for applications, and not under the promise of versions. */
@@ -136,9 +122,6 @@ export async function createHub<Declared extends MaybeDeclared = undefined>(
     store: _store,
     events,
     allowedOrigins = [],
-    trustedProxies,
-    addressHeader,
-    limits: givenLimits,
     clock: _clock,
     random: _random,
     onError: _onError,
@@ -146,8 +129,6 @@ export async function createHub<Declared extends MaybeDeclared = undefined>(
   } = options
   const settings = resolveSettings(given)
   const origins = new Origins(allowedOrigins)
-  const addresses = new ClientAddresses({ trustedProxies, addressHeader })
-  const limitSettings = resolveLimits(givenLimits)
   if (events !== undefined && typeof (events as Partial<MaybeDeclared>)?.check !== 'function')
     throw new TidingsError('option_invalid', '"events" must come from defineEvents.', { field: 'events' })
   // Whether the listener is loopback shows when it is reached: see checkListener.
