@@ -54,6 +54,8 @@ export interface ErrorDetails {
   readonly field?: string | undefined
   /** The topics that were refused (403). */
   readonly topics?: readonly string[] | undefined
+  /** The limit that was reached (429), as it is named in the settings: `connections.session`. */
+  readonly limit?: string | undefined
   /** When trying again makes sense, in ms from now. */
   readonly retryAfterMs?: number | undefined
   readonly cause?: unknown
@@ -67,6 +69,7 @@ export class TidingsError extends Error {
   readonly retryable: boolean
   readonly field?: string
   readonly topics?: readonly string[]
+  readonly limit?: string
   readonly retryAfterMs?: number
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
@@ -76,6 +79,7 @@ export class TidingsError extends Error {
     this.retryable = codes[code].retryable
     if (details.field !== undefined) this.field = details.field
     if (details.topics !== undefined) this.topics = details.topics
+    if (details.limit !== undefined) this.limit = details.limit
     if (details.retryAfterMs !== undefined) this.retryAfterMs = details.retryAfterMs
   }
 

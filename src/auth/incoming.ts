@@ -5,6 +5,8 @@
 export interface Incoming {
   readonly method: string
   readonly address: URL
+  /** The other end of the connection, as the runtime tells it; null where it does not. A proxy has not been looked through. */
+  readonly remoteAddress: string | null
   /** The value of a header, several joined by `, `; null where there is none. `name` in any case. */
   header(name: string): string | null
   /** The body, once; empty where there is none; null where it is longer than `limit` bytes. Rejects where it breaks off. */
@@ -15,11 +17,12 @@ export interface Incoming {
   whole(): Request
 }
 
-/** Any runtime's `Request`. */
-export function incomingOf(request: Request): Incoming {
+/** Any runtime's `Request`; the address of who sent it is not part of one. */
+export function incomingOf(request: Request, remoteAddress: string | null = null): Incoming {
   return {
     method: request.method,
     address: new URL(request.url),
+    remoteAddress,
     header: (name) => request.headers.get(name),
     read: (limit) => readBody(request.body as AsyncIterable<Uint8Array> | null, limit),
     signal: request.signal,

@@ -59,9 +59,18 @@ export function parseEventsQuery(request: Incoming, parts: QueryParts): EventsQu
   }
 }
 
+/** Whether it may be answered with a poll, as a first look tells: `Accept` is checked later. */
+export function asksForPoll(request: Incoming): boolean {
+  const types = acceptedTypes(request.header('Accept') ?? '')
+  return types.includes(mediaTypes.json) && !types.includes(mediaTypes.stream)
+}
+
+const acceptedTypes = (accept: string): readonly string[] =>
+  accept.split(',').map((part) => (part.split(';', 1)[0] as string).trim().toLowerCase())
+
 function wantsPoll(accept: string | null): boolean {
   if (accept === null || accept.trim() === '') return false
-  const types = accept.split(',').map((part) => part.split(';', 1)[0]?.trim().toLowerCase())
+  const types = acceptedTypes(accept)
   if (types.includes(mediaTypes.stream)) return false
   if (types.includes(mediaTypes.json)) return true
   if (types.includes('*/*') || types.includes('text/*')) return false

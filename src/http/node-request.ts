@@ -8,6 +8,7 @@ const hostShape = /^[A-Za-z0-9.:[\]_-]{1,255}$/
 export class NodeRequest implements Incoming {
   readonly method: string
   readonly address: URL
+  readonly remoteAddress: string | null
   readonly #incoming: IncomingMessage
   readonly #response: ServerResponse
   #signal: AbortSignal | null = null
@@ -16,6 +17,7 @@ export class NodeRequest implements Incoming {
   constructor(incoming: IncomingMessage, response: ServerResponse, path: string) {
     this.method = incoming.method ?? 'GET'
     this.address = addressOf(incoming.headers.host ?? '', path)
+    this.remoteAddress = incoming.socket.remoteAddress ?? null
     this.#incoming = incoming
     this.#response = response
   }

@@ -37,6 +37,7 @@ export function problemAnswer(error: unknown, onError: (error: unknown, stage: s
     detail: shown.message,
     ...(shown.field !== undefined && { field: shown.field }),
     ...(shown.topics !== undefined && { topics: shown.topics }),
+    ...(shown.limit !== undefined && { limit: shown.limit }),
     ...(shown.retryAfterMs !== undefined && { retryAfterMs: shown.retryAfterMs }),
   }
   const headers: Record<string, string> = { 'Content-Type': mediaTypes.problem, 'Cache-Control': 'no-store' }

@@ -52,6 +52,7 @@ export const closeReasons = [
   'ended',
   'upgrade',
   'idle',
+  'refused',
 ] as const
 export type CloseReason = (typeof closeReasons)[number]
 
@@ -60,6 +61,9 @@ export interface Bye {
   readonly retryAfterMs: number
   /** Whether coming back makes sense. */
   readonly reconnect: boolean
+  /** Of a stream that was refused for a time: the code of the problem, and the limit that was reached (H7). */
+  readonly code?: string
+  readonly limit?: string
 }
 
 /** Control events by their name on the wire. */

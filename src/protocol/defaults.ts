@@ -68,5 +68,44 @@ export const defaults = {
   jobEventsPerSecond: 10,
   /** `current` of a job as JSON bytes. */
   jobCurrentBytes: 4 * 1024,
+  /**
+   * What one caller may take of a hub (A6); null: no limit. Rates are so many a second, and so many at once. A restart brings
+   * everybody back within seconds, so an address may open as many streams at once as it may hold. Publishers and workers were
+   * granted what they do: their rates only stop what runs wild. By namespace there is none: most hubs have one.
+   */
+  limits: {
+    connections: { anonymousAddress: 20, address: 1_000, session: 6, user: 100, namespace: null, total: 20_000 },
+    connects: {
+      address: { perSecond: 100, burst: 1_000 },
+      // A page that scrolls through a list opens its stream anew with each change of topics.
+      session: { perSecond: 20, burst: 100 },
+      user: { perSecond: 50, burst: 300 },
+      namespace: null,
+    },
+    polls: {
+      address: { perSecond: 500, burst: 3_000 },
+      session: { perSecond: 50, burst: 250 },
+      user: { perSecond: 100, burst: 500 },
+      namespace: null,
+    },
+    publishes: {
+      address: { perSecond: 5_000, burst: 10_000 },
+      session: { perSecond: 500, burst: 1_000 },
+      user: { perSecond: 5_000, burst: 10_000 },
+      namespace: null,
+    },
+    tokens: {
+      address: { perSecond: 50, burst: 1_000 },
+      session: { perSecond: 1, burst: 20 },
+      user: { perSecond: 2, burst: 60 },
+      namespace: null,
+    },
+    jobCommands: {
+      address: { perSecond: 5_000, burst: 10_000 },
+      session: { perSecond: 500, burst: 1_000 },
+      user: { perSecond: 5_000, burst: 10_000 },
+      namespace: null,
+    },
+  },
   backoffMs,
 } as const

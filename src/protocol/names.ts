@@ -36,5 +36,7 @@ export interface Problem {
   readonly detail: string
   readonly field?: string
   readonly topics?: readonly string[]
+  /** Which limit was reached (429). */
+  readonly limit?: string
   readonly retryAfterMs?: number
 }

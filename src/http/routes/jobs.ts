@@ -14,22 +14,22 @@ const actions = ['start', 'renew', 'complete', 'fail', 'cancel'] as const
 
 /** `POST /jobs`: 201 with the job and a token for watching it, 200 for an id that is known. It writes its parent too (J9). */
 export async function postJob(parts: HttpParts, access: Access, request: Incoming): Promise<Answer> {
-  const principal = await parts.authenticate(request)
+  const principal = await parts.authenticate(request, 'jobCommands')
   const body = await readObject(request, parts.core.settings.bodyBytes)
   const id = body.id === undefined ? parts.core.makeId() : checkId(body.id, 'id')
   const above = body.parent == null ? [] : [jobTopic(checkId(body.parent, 'parent'))]
-  access.requirePublish(principal, [jobTopic(id), ...above])
+  await access.requirePublish(principal, [jobTopic(id), ...above], 'job')
   return await madeJob(parts, principal, await parts.jobs.create(principal.namespace, { ...body, id } as NewJob))
 }
 
 /** `POST /jobs/{id}/retry`: the same answers; like creating, it takes a grant to publish, for the new job too. */
 export async function retryJob(parts: HttpParts, access: Access, request: Incoming, jobId: string): Promise<Answer> {
-  const principal = await parts.authenticate(request)
+  const principal = await parts.authenticate(request, 'jobCommands')
   await access.requireCommand(principal, checkId(jobId, 'id'), 'retry')
   const { id = parts.core.makeId(), ...rest } = checkRetry(
     await readObject(request, parts.core.settings.bodyBytes, true),
   )
-  access.requirePublish(principal, [jobTopic(id)])
+  await access.requirePublish(principal, [jobTopic(id)], 'job')
   return await madeJob(parts, principal, await parts.jobs.retry(principal.namespace, jobId, { id, ...rest }))
 }
 
@@ -83,7 +83,7 @@ export async function commandJob(
   id: string,
   action: string,
 ): Promise<Answer> {
-  const principal = await parts.authenticate(request)
+  const principal = await parts.authenticate(request, 'jobCommands')
   checkId(id, 'id')
   if (action !== 'update' && !actions.includes(action as (typeof actions)[number])) {
     throw new TidingsError('not_found', `There is no "${action}" of a job. There are ${actions.join(', ')}, retry.`)
@@ -106,7 +106,7 @@ function commandOf(parts: HttpParts, action: JobAction['action'], body: Record<s
 
 /** `DELETE /jobs/{id}`: the job and all it left behind, at once. */
 export async function deleteJob(parts: HttpParts, access: Access, request: Incoming, id: string): Promise<Answer> {
-  const principal: Principal = await parts.authenticate(request)
+  const principal: Principal = await parts.authenticate(request, 'jobCommands')
   await access.requireCommand(principal, checkId(id, 'id'), 'delete')
   await parts.jobs.remove(principal.namespace, id)
   return noContent

@@ -1,4 +1,5 @@
 import type { Incoming } from '../../auth/incoming.js'
+import { unauthorized } from '../../auth/authenticator.js'
 import { ownTopics } from '../../auth/principal.js'
 import { TidingsError } from '../../errors.js'
 import { checkTopic } from '../../protocol/topic.js'
@@ -12,7 +13,7 @@ import type { HttpParts } from '../parts.js'
  * caller's own) for five minutes; and for whoever holds the token of a job, that token anew (A2, A4).
  */
 export async function postToken(parts: HttpParts, access: Access, request: Incoming): Promise<Answer> {
-  const principal = await parts.authenticate(request)
+  const principal = await parts.authenticate(request, 'tokens')
   const body = await readObject(request, parts.core.settings.bodyBytes, true)
   const { for: purpose, topics, ...unknown } = body
   const [name] = Object.keys(unknown)
@@ -30,6 +31,8 @@ export async function postToken(parts: HttpParts, access: Access, request: Incom
     if (!(await parts.jobs.snapshot(namespace, jobId))) throw unknownJob(jobId)
     return json(await parts.mint.forJob(namespace, jobId), 201)
   }
+  // It would be one of somebody who signed in.
+  if (principal.method === 'anonymous') throw unauthorized('Sign in first: this request carries no credential.')
   if (scope !== undefined) throw new TidingsError('forbidden', 'A token for single topics makes no other token.')
   return json(await parts.mint.forSession(principal), 201)
 }

@@ -1,0 +1,59 @@
+import type { Incoming } from '../auth/incoming.js'
+import type { Principal } from '../auth/principal.js'
+import { TidingsError } from '../errors.js'
+import type { Limits } from '../hub/limits/limits.js'
+import type { Place } from '../hub/limits/places.js'
+import type { LimitedKind } from '../hub/limits/settings.js'
+import type { ClientAddresses } from './client-address.js'
+
+/** 128 bits as hex, base64url, a UUID, or in any words of the reader's own. */
+const clientShape = /^[A-Za-z0-9_-]{22,64}$/
+
+/** The limits as requests meet them (A6): by address before anybody is asked who they are, by the rest after. */
+export class Admission {
+  readonly #limits: Limits
+  readonly #addresses: ClientAddresses
+
+  constructor(limits: Limits, addresses: ClientAddresses) {
+    this.#limits = limits
+    this.#addresses = addresses
+  }
+
+  /** Counts a request by its address. Throws `rate_limited`. */
+  byAddress(request: Incoming, kind: LimitedKind): void {
+    const address = this.#addresses.keyOf(request)
+    if (address !== null) this.#limits.take(kind, 'address', address)
+  }
+
+  /** Counts a request by who sent it. Throws `rate_limited`. */
+  byPrincipal({ namespace, userId, sessionId }: Principal, kind: LimitedKind): void {
+    if (sessionId !== undefined) this.#limits.take(kind, 'session', `${namespace} ${sessionId}`)
+    if (userId !== undefined) this.#limits.take(kind, 'user', `${namespace} ${userId}`)
+    this.#limits.take(kind, 'namespace', namespace)
+  }
+
+  /**
+   * A place for the stream or poll that `request` asks for; it is to be released. Throws `rate_limited`, or `query_invalid`
+   * on a malformed `client`.
+   */
+  arrive(request: Incoming): Place {
+    const client = request.address.searchParams.get('client')
+    if (client !== null && !clientShape.test(client)) {
+      throw new TidingsError('query_invalid', '"client" must be 22–64 characters of A–Z, a–z, 0–9, "_" and "-".', {
+        field: 'client',
+      })
+    }
+    return this.#limits.arrive(this.#addresses.keyOf(request), client)
+  }
+
+  claim(place: Place, principal: Principal): void {
+    const { namespace, userId, sessionId, scope = [], method } = principal
+    place.claim({
+      signedIn: (method as string) !== 'anonymous',
+      namespace,
+      userId,
+      sessionId,
+      principal: [namespace, userId ?? '', sessionId ?? '', ...scope].join(' '),
+    })
+  }
+}
