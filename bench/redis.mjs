@@ -59,14 +59,14 @@ async function publishing(count) {
 /** Published in process on one node, received over HTTP streams of another. */
 async function latency() {
   const [publisher, reader] = await startNodes(2)
-  const streams = await openStreams(reader, 10, 'user:7', (data, at) => delays.push(at - data.at))
+  const streams = await openStreams(reader, 10, 'all', (data, at) => delays.push(at - data.at))
   let delays = []
-  await all([publisher], 'pace', { perSecond: 1000, seconds: 1, topic: 'user:7' })
+  await all([publisher], 'pace', { perSecond: 1000, seconds: 1, topic: 'all' })
   const seen = { p50: [], p99: [], most: [] }
   for (let round = 0; round < rounds; round++) {
     delays = []
     const seconds = 3
-    await all([publisher], 'pace', { perSecond: 1000, seconds, topic: 'user:7' })
+    await all([publisher], 'pace', { perSecond: 1000, seconds, topic: 'all' })
     while (delays.length < 1000 * seconds * streams.length) await wait(5)
     delays.sort((a, b) => a - b)
     const at = (part) => delays[Math.floor((delays.length - 1) * part)] / 1000
@@ -86,7 +86,7 @@ async function idle() {
   const nodes = await startNodes(2)
   for (const readers of [2, 300]) {
     const streams = []
-    for (const node of nodes) streams.push(...(await openStreams(node, readers / 2, 'user:7')))
+    for (const node of nodes) streams.push(...(await openStreams(node, readers / 2, 'all')))
     await wait(1_000)
     const before = await usage()
     const seconds = 6
@@ -166,8 +166,8 @@ const stop = (nodes) =>
 /** Streams of one topic; each event is handed on with the moment its bytes came. */
 async function openStreams({ port }, count, topic, heard = () => {}) {
   return Promise.all(
-    Array.from({ length: count }, async () => {
-      const request = get(`http://127.0.0.1:${port}/events?topic=${topic}&userId=7`, { agent: false })
+    Array.from({ length: count }, async (_, number) => {
+      const request = get(`http://127.0.0.1:${port}/events?topic=${topic}&userId=reader-${number}`, { agent: false })
       const [response] = await once(request, 'response')
       if (response.statusCode !== 200) throw new Error(`a stream was refused: ${response.statusCode}`)
       let rest = ''

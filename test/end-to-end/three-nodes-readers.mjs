@@ -7,7 +7,7 @@ import { createClient } from '../../dist/client/index.js'
 import { SseDecoder } from '../../dist/protocol/sse-decode.js'
 import { seededRandom } from '../../dist/testing/seeded-random.js'
 
-const { url, token, readers, seed, haste, file } = JSON.parse(process.argv[2])
+const { url, readers, seed, haste, file } = JSON.parse(process.argv[2])
 const random = seededRandom(seed)
 /** Backoff as in the product, at `haste` of its length: the test is about what is resumed and not about the wait. */
 const hasty = { fraction: () => random.fraction() * haste, bytes: random.bytes }
@@ -41,8 +41,8 @@ class Reader {
   #began
   began = new Promise((resolve) => (this.#began = resolve))
 
-  constructor({ name, kind, topics, types }) {
-    Object.assign(this, { name, kind, topics, types })
+  constructor({ name, kind, token, topics, types }) {
+    Object.assign(this, { name, kind, token, topics, types })
     this.layer = kind === 'client' ? 'app' : 'wire'
     this.#left = new Set(topics)
   }
@@ -74,7 +74,7 @@ class Reader {
 function runClient(reader) {
   const client = createClient({
     url,
-    getToken: () => token,
+    getToken: () => reader.token,
     random: hasty,
     fetch: async (input, init) => {
       const response = await fetch(input, init)
@@ -125,7 +125,7 @@ function runByHand(reader, connect) {
 
 async function stream(reader, query, from, signal) {
   const response = await fetch(`${url}/events?${query}`, {
-    headers: { Authorization: `Bearer ${token}`, ...(from && { 'Last-Event-ID': from }) },
+    headers: { Authorization: `Bearer ${reader.token}`, ...(from && { 'Last-Event-ID': from }) },
     signal,
   })
   reader.landed(response)
@@ -159,7 +159,7 @@ async function poll(reader, query, from, signal) {
     query.set('wait', '5')
   }
   const response = await fetch(`${url}/events?${query}`, {
-    headers: { Authorization: `Bearer ${token}`, Accept: 'application/json' },
+    headers: { Authorization: `Bearer ${reader.token}`, Accept: 'application/json' },
     signal,
   })
   reader.landed(response)

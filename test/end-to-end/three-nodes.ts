@@ -90,16 +90,16 @@ export async function runThreeNodes(scene: Scene) {
     await Promise.all(nodes.map((node) => node.start()))
     await nginx.start(listen)
     const url = `http://127.0.0.1:${listen}/tidings`
-    const token = await bearer(secret, '7', { subscribe: ['report:*'], publish: ['report:*'] })
+    const token = await bearer(secret, 'publisher', { subscribe: ['report:*'], publish: ['report:*'] })
     const seedOf = (): number => Math.floor(random.fraction() * 2 ** 31)
 
     const written: Written = { publishers: [], readers: [], log: [] }
     const readers = await Promise.all(
-      Array.from({ length: scene.readerProcesses }, (_, index) => {
+      Array.from({ length: scene.readerProcesses }, async (_, index) => {
         const file = join(folder, `readers-${index}.json`)
         written.readers.push(file)
         const { seed, haste } = { seed: seedOf(), haste: scene.haste }
-        return start('three-nodes-readers.mjs', { url, token, seed, haste, file, readers: readersOf(scene, index) })
+        return start('three-nodes-readers.mjs', { url, seed, haste, file, readers: await readersOf(scene, index) })
       }),
     )
     const publisher = (name: string, way: object): Promise<ChildProcess> => {
@@ -169,22 +169,26 @@ interface Finished {
   readonly connections: number
 }
 
-function readersOf({ readers, readerProcesses }: Scene, process: number): object[] {
-  const mine = Array.from({ length: readers }, (_, index) => index).filter(
-    (index) => index % readerProcesses === process,
+/** Each is somebody of their own: what one person may have open is limited. */
+function readersOf({ readers, readerProcesses }: Scene, process: number): Promise<object[]> {
+  const all = Array.from({ length: readers }, (_, index) => index)
+  return Promise.all(
+    all
+      .filter((index) => index % readerProcesses === process)
+      .map(async (index) => {
+        const kind = index % 6 === 4 ? 'sse' : index % 6 === 5 ? 'poll' : 'client'
+        const name = `${kind}-${index}`
+        const first = index % topics.length
+        return {
+          name,
+          kind,
+          token: await bearer(secret, name, { subscribe: ['report:*'] }),
+          topics: [topics[first], topics[(first + 3) % topics.length]],
+          // Every second reader by hand hears one type alone.
+          ...(kind !== 'client' && index % 4 < 2 && { types: ['a', 'end'] }),
+        }
+      }),
   )
-  return mine.map((index) => {
-    const kind = index % 6 === 4 ? 'sse' : index % 6 === 5 ? 'poll' : 'client'
-    const first = index % topics.length
-    const mineOf = [topics[first], topics[(first + 3) % topics.length]]
-    // Every second reader by hand hears one type alone.
-    return {
-      name: `${kind}-${index}`,
-      kind,
-      topics: mineOf,
-      ...(kind !== 'client' && index % 4 < 2 && { types: ['a', 'end'] }),
-    }
-  })
 }
 
 /** The event after which nothing comes, to all topics at once. */
