@@ -2,25 +2,35 @@ import { createAuthenticate } from './auth/authenticate.js'
 import { refuseBeyondLoopback } from './auth/development.js'
 import { incomingOf } from './auth/incoming.js'
 import type { JwtOptions, JwtSecretOptions } from './auth/jwt-sources.js'
+import { type Ask, type Authorize, createAsk } from './auth/authorize.js'
 import { createMint } from './auth/mint.js'
 import type { Principal } from './auth/principal.js'
+import { checkRights } from './auth/rights.js'
 import type { ReadSession } from './auth/session.js'
 import { type Clock, systemClock } from './clock.js'
 import { TidingsError } from './errors.js'
-import { type Handler, createHandler } from './http/handler.js'
+import { Admission } from './http/admission.js'
+import { ClientAddresses } from './http/client-address.js'
+import { type Handler, type RequestOrigin, createHandler } from './http/handler.js'
 import { Origins } from './http/origins.js'
+import { unlessRevoked } from './http/unless-revoked.js'
 import { hubKey } from './hub-key.js'
 import type { Counters, Gauges } from './hub/counters.js'
+import { type Connections, connectionsOf } from './hub/connections.js'
 import { HubCore, type SubscribeOptions } from './hub/hub.js'
+import { type LimitStats, Limits } from './hub/limits/limits.js'
+import { type GivenLimits, resolveLimits } from './hub/limits/settings.js'
 import type { PublishInput, PublishOf, PublishResult } from './hub/publish.js'
 import { type GivenSettings, resolveSettings } from './hub/settings.js'
 import { uuidv7Ids } from './ids.js'
 import type { JobStats } from './jobs/counters.js'
 import { type JobsEngine, createJobs } from './jobs/jobs.js'
 import { parseCursor } from './protocol/cursor.js'
+import type { RevocationTarget } from './hub/revocation.js'
 import type { EventOf, EventOfType, FilterOf, MaybeDeclared, TypeOf } from './protocol/declared-events.js'
 import { defaults } from './protocol/defaults.js'
-import { checkId, jobIdOf } from './protocol/topic.js'
+import type { TidingsEvent } from './protocol/event.js'
+import { checkId, checkTopic, jobIdOf } from './protocol/topic.js'
 import { type Random, systemRandom } from './random.js'
 import { memoryStore } from './store/memory.js'
 import type { Store } from './store/store.js'
@@ -39,6 +49,19 @@ export interface HubOptions<Declared extends MaybeDeclared = undefined> extends 
   readonly urlTokens?: boolean
   /** The user named in the query, while developing: refused in production and beyond loopback. Default false. */
   readonly development?: boolean
+  /** Widens or narrows what somebody may do, action by action (A3). Default: what the grants say. */
+  readonly authorize?: Authorize
+  /**
+   * Whether this reader may have this event, by what is in it (A3): asked for each event and reader, live, replayed and
+   * polled, and, as type `snapshot`, for the state of a job. It answers at once, true or false: a promise, another answer, a
+   * throw or more than a second hold back that event from that reader, and nothing else. The event cannot be changed. Default:
+   * every event of the topics that it may read.
+   */
+  readonly filter?: (principal: Principal, event: TidingsEvent) => boolean
+  /** Patterns of topics that anybody who is let in may read, besides what is theirs. Default none. */
+  readonly publicTopics?: readonly string[]
+  /** Lets in whoever carries no credential, to the default namespace, for `publicTopics` alone. Default false (A3). */
+  readonly anonymous?: boolean
   /** Where events live. Default: memory, gone with the process. The hub opens and closes it. */
   readonly store?: Store
   /**
@@ -51,6 +74,15 @@ export interface HubOptions<Declared extends MaybeDeclared = undefined> extends 
    * `https://app.example.com`; `*` stands for all others, without credentials (H5). Default: none.
    */
   readonly allowedOrigins?: readonly string[]
+  /**
+   * Networks (`10.0.0.0/8`) of proxies in front of the hub, whose header `addressHeader` tells from where a request came;
+   * `unix`: whoever comes by a Unix-domain socket. Default: none, and no header counts (A6).
+   */
+  readonly trustedProxies?: readonly string[]
+  /** Default `X-Forwarded-For`; `Forwarded` is read as RFC 7239 has it. */
+  readonly addressHeader?: string
+  /** What one caller may take: connections, and requests by the second (A6). Parts that are left out keep their defaults; null: no limits. */
+  readonly limits?: GivenLimits | null
   readonly clock?: Clock
   readonly random?: Random
   /** Hears of failures that no caller does, with where they happened. Default: one line on stderr. */
@@ -80,12 +112,22 @@ export interface Hub<Declared extends MaybeDeclared = undefined> {
   /** Jobs of the default namespace. */
   readonly jobs: Jobs
   jobsOf(namespace: string): Jobs
+  /**
+   * Ends what a user or a session has open, or what was opened with one token (its `jti`), on every node within a second, and
+   * refuses what they held: tokens of the user that were made before, and any credential of the session (A5). A user's session
+   * is asked again at the next connect. Rejects with the store's failure where it could not be kept: it holds on this node
+   * then, and is kept when the store is back.
+   */
+  revoke(target: RevocationTarget, options?: InNamespace): Promise<{ readonly closed: number }>
+  readonly connections: Connections
+  /** Takes away what is kept of a topic; its readers get `gap` (`unknown`). A job is taken away by `jobs.remove`. */
+  eraseTopic(topic: string, options?: InNamespace): Promise<void>
   /** Who sends this request: the same answer as on the hub's own routes. Throws `unauthorized`. */
   authenticate(request: Request): Promise<Principal>
   /** Every route of the hub, for any runtime that speaks `Request → Response`. */
-  fetch(request: Request): Promise<Response>
+  fetch(request: Request, from?: RequestOrigin): Promise<Response>
   /** What this node has done since it started, and what is so right now. `jobs`: see {@link JobStats}. */
-  stats(): Counters & Gauges & { readonly jobs: JobStats }
+  stats(): Counters & Gauges & { readonly jobs: JobStats; readonly limits: LimitStats }
   /** Says `bye` to every reader, waits up to `drainMs` (default 10,000) for them to go, then closes the store. */
   close(options?: { readonly drainMs?: number }): Promise<void>
   /** What adapters of other runtimes need; not for applications, and not under the promise of versions. */
@@ -117,11 +159,18 @@ export async function createHub<Declared extends MaybeDeclared = undefined>(
   const {
     authenticate: session,
     jwt,
+    authorize,
+    filter,
+    publicTopics = [],
+    anonymous = false,
     urlTokens = false,
     development = false,
     store: _store,
     events,
     allowedOrigins = [],
+    trustedProxies,
+    addressHeader,
+    limits: givenLimits,
     clock: _clock,
     random: _random,
     onError: _onError,
@@ -129,12 +178,27 @@ export async function createHub<Declared extends MaybeDeclared = undefined>(
   } = options
   const settings = resolveSettings(given)
   const origins = new Origins(allowedOrigins)
+  const addresses = new ClientAddresses({ trustedProxies, addressHeader })
+  const limitSettings = resolveLimits(givenLimits)
   if (events !== undefined && typeof (events as Partial<MaybeDeclared>)?.check !== 'function')
     throw new TidingsError('option_invalid', '"events" must come from defineEvents.', { field: 'events' })
   // Whether the listener is loopback shows when it is reached: see checkListener.
-  const signIn = { authenticate: session, jwt, urlTokens, development, loopback: true, clock }
+  checkRights({ filter, publicTopics, anonymous })
+  const open = anonymous ? publicTopics : undefined
+  const { longestTokenMs } = settings
+  const signIn = {
+    authenticate: session,
+    jwt,
+    urlTokens,
+    development,
+    loopback: true,
+    clock,
+    anonymous: open,
+    longestTokenMs,
+  }
   createAuthenticate(signIn)
   const makeId = uuidv7Ids(clock, random)
+  const ask: Ask = createAsk({ authorize, clock, onError: (error, stage) => core.onError(error, stage) })
 
   await store.open()
   const jobs = createJobs({
@@ -154,17 +218,21 @@ export async function createHub<Declared extends MaybeDeclared = undefined>(
     makeId,
     settings,
     events,
+    filter: filter && ((reader, event) => filter(reader as Principal, event)),
     snapshots: snapshotsOf(jobs),
     onError: options.onError ?? writeError,
   })
   const signing = signingSource(jwt)
   const mintSecret = signing ? undefined : hubKey(store, random, clock)
   const ownKey = async () => ({ secret: await (mintSecret as () => Promise<string>)() })
-  const authenticate = createAuthenticate({ ...signIn, mintSecret })
+  const authenticate = unlessRevoked(createAuthenticate({ ...signIn, mintSecret }), core)
   const mint = createMint({ jwt: signing ?? ownKey, clock, makeId })
-  const handler = createHandler({ core, jobs, authenticate, mint, origins })
-  const maintenance = keepUp(store, clock, core.onError)
+  const limits = new Limits({ settings: limitSettings, clock, random })
+  const admission = new Admission(limits, addresses)
+  const handler = createHandler({ core, jobs, authenticate, mint, ask, publicTopics, origins, admission })
+  const maintenance = keepUp(store, clock, limits, core.onError)
   jobs.start()
+  await core.control.start()
 
   const jobsOf = (namespace: string): Jobs => jobs.face(checkId(namespace, 'namespace'), mint.forJob)
 
@@ -181,9 +249,14 @@ export async function createHub<Declared extends MaybeDeclared = undefined>(
       core.subscribe(checkId(namespace, 'namespace'), topics, rest) as never,
     jobs: jobsOf(defaults.namespace),
     jobsOf,
+    revoke: async (target, { namespace = defaults.namespace } = {}) =>
+      await core.control.revoke(checkId(namespace, 'namespace'), target),
+    connections: connectionsOf(core.control),
+    eraseTopic: async (topic, { namespace = defaults.namespace } = {}) =>
+      await core.control.erase(checkId(namespace, 'namespace'), checkTopic(topic)),
     authenticate: (request) => authenticate(incomingOf(request)),
     fetch: handler.fetch,
-    stats: () => ({ ...core.counters, ...core.gauges, jobs: jobs.stats() }),
+    stats: () => ({ ...core.counters, ...core.gauges, jobs: jobs.stats(), limits: limits.stats }),
     async close({ drainMs } = {}) {
       maintenance.stop()
       await core.close(drainMs)
@@ -213,10 +286,16 @@ const snapshotsOf = (jobs: JobsEngine) => ({
 
 const maintenanceMs = 60_000
 
-function keepUp(store: Store, clock: Clock, onError: (error: unknown, stage: string) => void): { stop(): void } {
+function keepUp(
+  store: Store,
+  clock: Clock,
+  limits: Limits,
+  onError: (error: unknown, stage: string) => void,
+): { stop(): void } {
   let timer = clock.setTimer(turn, maintenanceMs)
   let stopped = false
   function turn(): void {
+    limits.forget()
     store
       .maintain()
       .catch((error: unknown) => onError(error, 'maintenance'))
@@ -247,6 +326,15 @@ export * from './declare.js'
 export { type ErrorCode, TidingsError } from './errors.js'
 export type { PublishInput, PublishOf, PublishResult } from './hub/publish.js'
 export type { SubscribeOptions } from './hub/hub.js'
+export type { RequestOrigin } from './http/handler.js'
+export type { LimitStats } from './hub/limits/limits.js'
+export type { GivenLimits, GivenRate } from './hub/limits/settings.js'
+export type { Action, Authorize } from './auth/authorize.js'
+export type { Connections } from './hub/connections.js'
+export type { ConnectionState } from './hub/activity.js'
+export type { ClosedPage, ConnectionPage } from './hub/control.js'
+export type { ClosedReport, ConnectionFilter, ConnectionReport } from './hub/report.js'
+export type { RevocationTarget } from './hub/revocation.js'
 export type { JwtAlgorithm, JwtKeysOptions, JwtOptions, JwtSecretOptions } from './auth/jwt-sources.js'
 export type { Principal } from './auth/principal.js'
 export type { ReadSession, Session } from './auth/session.js'

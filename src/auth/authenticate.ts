@@ -5,7 +5,7 @@ import { developmentAuthenticator } from './development.js'
 import type { Incoming } from './incoming.js'
 import { jwtAuthenticator } from './jwt.js'
 import { type JwtOptions, type JwtSource, jwtSource } from './jwt-sources.js'
-import type { Principal } from './principal.js'
+import { type Principal, anonymousPrincipal } from './principal.js'
 import { type ReadSession, sessionAuthenticator } from './session.js'
 
 /** Who asks. Throws `unauthorized` for a bad credential, and for none at all. */
@@ -21,6 +21,10 @@ export interface AuthenticateOptions {
   readonly jwt?: JwtOptions | readonly JwtOptions[] | undefined
   /** Short tokens in `?token=` too. Default false. */
   readonly urlTokens?: boolean | undefined
+  /** Patterns of topics that whoever carries no credential may read. Default: nobody without one is let in. */
+  readonly anonymous?: readonly string[] | undefined
+  /** The longest that a token may live. Default: any time. */
+  readonly longestTokenMs?: number | undefined
   /** The hub's own key, with which it mints job tokens where `jwt` is absent; its tokens are taken as Bearer tokens too. */
   readonly mintSecret?: string | KeySource | undefined
   /** The development user. Default false. */
@@ -38,7 +42,8 @@ export interface AuthenticateOptions {
  */
 export function createAuthenticate(options: AuthenticateOptions): Authenticate {
   const { authenticate, jwt, urlTokens = false, mintSecret, development = false, loopback = false } = options
-  const { clock = systemClock } = options
+  const { clock = systemClock, longestTokenMs } = options
+  const nobody = options.anonymous && anonymousPrincipal(options.anonymous)
   const environment = options.environment ?? globalThis.process?.env?.NODE_ENV
   if (!authenticate && !jwt && !development) {
     throw new TidingsError(
@@ -49,13 +54,15 @@ export function createAuthenticate(options: AuthenticateOptions): Authenticate {
   }
   const authenticators: Authenticator[] = []
   if (authenticate) authenticators.push(sessionAuthenticator(authenticate, clock))
-  authenticators.push(bearerAuthenticator(sourcesOf(jwt), mintSecret, { clock, urlTokens }))
+  authenticators.push(bearerAuthenticator(sourcesOf(jwt), mintSecret, { clock, urlTokens, longestTokenMs }))
   if (development) authenticators.push(developmentAuthenticator({ loopback, environment }))
   return async (request) => {
     for (const authenticator of authenticators) {
       const principal = await authenticator(request)
       if (principal) return principal
     }
+    // One that this hub does not take is there all the same (A1).
+    if (nobody && !request.address.searchParams.has('token')) return nobody
     throw unauthorized('Sign in first: this request carries no credential.')
   }
 }
@@ -71,7 +78,7 @@ function sourcesOf(jwt: AuthenticateOptions['jwt']): readonly JwtSource[] {
 function bearerAuthenticator(
   given: readonly JwtSource[],
   mintSecret: string | KeySource | undefined,
-  rest: { readonly clock: Clock; readonly urlTokens: boolean },
+  rest: { readonly clock: Clock; readonly urlTokens: boolean; readonly longestTokenMs: number | undefined },
 ): Authenticator {
   const own = (secret: string): JwtSource => jwtSource({ secret }, 'mintSecret')
   if (typeof mintSecret === 'function') {

@@ -12,7 +12,8 @@ export function unauthorized(message: string, field?: string): TidingsError {
   return new TidingsError('unauthorized', message, { field })
 }
 
-const bearer = /^Bearer(?: +(.*))?$/i
+/** A tab is not what RFC 7235 has there, and yet it is a credential: it must not pass for none. */
+const bearer = /^Bearer(?:[ \t]+(.*))?$/i
 
 /** The Bearer token of a request, `''` for an empty one, null where there is none. Other schemes are not ours. */
 export function bearerToken(request: Incoming): string | null {

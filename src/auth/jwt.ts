@@ -14,6 +14,8 @@ export interface JwtAuthenticatorOptions {
   readonly clock: Clock
   /** Take a token that lives no longer than five minutes from `?token=` too, for native EventSource. Default false. */
   readonly urlTokens?: boolean | undefined
+  /** A token that lives longer is refused: revocations are kept for so long. Default: any time. */
+  readonly longestTokenMs?: number | undefined
 }
 
 /** Tokens whose signature is not checked again; the least used go first. */
@@ -33,7 +35,12 @@ export const urlTokenLifeMs = 5 * 60_000
  * words, so that nobody learns from them which part of a forgery was right; the cause is kept for the log. Rejects with
  * `identity_unavailable` where the keys of a provider cannot be had: that is no reason to sign anybody out.
  */
-export function jwtAuthenticator({ sources, clock, urlTokens = false }: JwtAuthenticatorOptions): Authenticator {
+export function jwtAuthenticator({
+  sources,
+  clock,
+  urlTokens = false,
+  longestTokenMs = Number.POSITIVE_INFINITY,
+}: JwtAuthenticatorOptions): Authenticator {
   // Verifying takes a turn of the thread pool, which is most of a connect; a page comes back with the same token for an
   // hour. By digest, so that no token lies about in memory, and never beyond its `exp`.
   const verified = new LRUCache<string, Principal>({ max: rememberedTokens })
@@ -56,6 +63,8 @@ export function jwtAuthenticator({ sources, clock, urlTokens = false }: JwtAuthe
         })
         checkHeader(protectedHeader)
         const principal = checkClaims(payload, clock.now())
+        const { expiresAt = 0, issuedAt = clock.now() } = principal
+        if (expiresAt - issuedAt > longestTokenMs) throw unauthorized('it lives longer than "longestTokenMs"')
         verified.set(digest, principal)
         return principal
       } catch (cause) {

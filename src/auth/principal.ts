@@ -24,7 +24,7 @@ export interface Principal {
   readonly admin: boolean
   /** Unix ms. Streams of this principal end then; absent: at the stream's greatest age only. */
   readonly expiresAt?: number
-  readonly method: 'session' | 'jwt' | 'development'
+  readonly method: 'session' | 'jwt' | 'development' | 'anonymous'
   /** `jti` of its token, by which it is revoked (A5). */
   readonly tokenId?: string
   /** Unix ms; when its token was made. */
@@ -50,6 +50,8 @@ export interface Claims {
 /** The topics a stream has when it names none: user, session, roles, the jobs of this user, and `all`. */
 export function ownTopics(principal: Principal): string[] {
   if (principal.scope) return [...principal.scope]
+  // Nothing is its own, and `all` is for those who signed in.
+  if (principal.method === 'anonymous') return []
   const topics: string[] = []
   if (principal.userId !== undefined) topics.push(userTopic(principal.userId))
   if (principal.sessionId !== undefined) topics.push(sessionTopic(principal.sessionId))
@@ -58,6 +60,19 @@ export function ownTopics(principal: Principal): string[] {
   topics.push(everyone)
   return topics
 }
+
+/** Whoever carries no credential, where that is allowed: it may read what `subscribe` names and nothing else (A3). */
+export const anonymousPrincipal = (subscribe: readonly string[]): Principal => ({
+  namespace: defaults.namespace,
+  roles: none,
+  subscribe,
+  publish: none,
+  admin: false,
+  method: 'anonymous',
+})
+
+/** One for all: ten thousand people who have nothing of a kind. */
+const none: readonly string[] = []
 
 /**
  * Checks every claim and fills in the defaults; null counts as absent.
@@ -82,13 +97,13 @@ export function checkPrincipal(claims: Claims, method: Principal['method'], pref
 }
 
 function list(value: unknown, field: string, check: (item: string, field: string) => string): readonly string[] {
-  if (value === undefined || value === null) return []
+  if (value === undefined || value === null) return none
   if (!Array.isArray(value)) throw wrong(field, 'must be an array of strings')
   const checked = value.map((item: unknown, index) => {
     if (typeof item !== 'string') throw wrong(`${field}[${index}]`, 'must be a string')
     return check(item, `${field}[${index}]`)
   })
-  return [...new Set(checked)]
+  return checked.length === 0 ? none : [...new Set(checked)]
 }
 
 /** The year 1973 in ms, the year 5138 in seconds: a smaller number was meant in seconds. */

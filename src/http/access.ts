@@ -1,26 +1,36 @@
+import type { Ask } from '../auth/authorize.js'
 import { canPublish, canSubscribe } from '../auth/grants.js'
 import { type Principal, ownTopics } from '../auth/principal.js'
 import { TidingsError } from '../errors.js'
 import type { JobsEngine } from '../jobs/jobs.js'
 import type { Job } from '../protocol/job.js'
-import { jobIdOf, jobTopic, userTopic } from '../protocol/topic.js'
+import { jobIdOf, jobTopic, matchesPattern, userTopic } from '../protocol/topic.js'
 
 /**
  * The gate of every request (spec §5, A3, A4). Forbidden and unknown are one answer: 403 naming the topics, 404 for a job.
  */
 export class Access {
   readonly #jobs: JobsEngine
+  readonly #ask: Ask
+  readonly #publicTopics: readonly string[]
 
-  constructor(jobs: JobsEngine) {
+  /** `publicTopics`: patterns of topics that anybody who is let in may read. */
+  constructor(jobs: JobsEngine, ask: Ask, publicTopics: readonly string[]) {
     this.#jobs = jobs
+    this.#ask = ask
+    this.#publicTopics = publicTopics
   }
 
   /** The topics of a stream: all allowed, or 403 naming those that are not. */
   async topicsFor(principal: Principal, named: readonly string[], own: boolean): Promise<readonly string[]> {
-    const refused: string[] = []
-    for (const topic of named) if (!(await this.#maySubscribe(principal, topic))) refused.push(topic)
+    const allowed = await Promise.all(named.map((topic) => this.#maySubscribe(principal, topic)))
+    const refused = named.filter((_, index) => !allowed[index])
     if (refused.length > 0) throw forbidden(refused)
-    const topics = [...new Set([...(own ? ownTopics(principal) : []), ...named])]
+    const ownOnes = own ? ownTopics(principal) : []
+    // Nobody named these: one that the application takes away is left out.
+    const left = await Promise.all(ownOnes.map((topic) => this.#ask(principal, 'subscribe', topic)))
+    const topics = [...new Set([...ownOnes.filter((_, index) => left[index] !== false), ...named])]
+    if (topics.length === 0 && ownOnes.length > 0) throw forbidden(ownOnes)
     if (topics.length === 0) throw new TidingsError('query_invalid', 'Name at least one topic.', { field: 'topic' })
     return topics
   }
@@ -29,33 +39,57 @@ export class Access {
     if (!(await this.#maySubscribe(principal, topic))) throw forbidden([topic])
   }
 
-  requirePublish(principal: Principal, topics: readonly string[]): void {
-    const refused = topics.filter((topic) => !canPublish(principal, topic))
+  /** `action`: to create or command the jobs of these topics takes the same grant. */
+  async requirePublish(
+    principal: Principal,
+    topics: readonly string[],
+    action: 'publish' | 'job' = 'publish',
+  ): Promise<void> {
+    const allowed = await Promise.all(
+      topics.map(async (topic) => (await this.#ask(principal, action, topic)) ?? canPublish(principal, topic)),
+    )
+    const refused = topics.filter((_, index) => !allowed[index])
     if (refused.length > 0) throw forbidden(refused)
+  }
+
+  /** The admin routes (A7), of the caller's own namespace. */
+  async requireAdmin(principal: Principal): Promise<void> {
+    const may = !principal.scope && ((await this.#ask(principal, 'admin', null)) ?? principal.admin)
+    if (!may) throw new TidingsError('forbidden', 'This takes the admin grant.')
   }
 
   /** The job, where the principal may read it. */
   async readableJob(principal: Principal, id: string): Promise<Job> {
+    const topic = jobTopic(id)
     const job = await this.#jobs.snapshot(principal.namespace, id)
-    if (!job || !(owns(principal, job) || canSubscribe(principal, jobTopic(id)) || canPublish(principal, jobTopic(id))))
-      throw unknownJob(id)
+    const asked = await this.#ask(principal, 'subscribe', topic)
+    const may = asked ?? (this.#isOpen(principal, topic) || canPublish(principal, topic))
+    if (!job || !(may || (asked !== false && owns(principal, job)))) throw unknownJob(id)
     return job
   }
 
   /** The owner of a job may cancel it; everything else takes a publish grant. */
   async requireCommand(principal: Principal, id: string, action: string): Promise<void> {
-    if (canPublish(principal, jobTopic(id))) return
+    const asked = await this.#ask(principal, 'job', jobTopic(id))
+    if (asked ?? canPublish(principal, jobTopic(id))) return
     await this.readableJob(principal, id)
-    if (action !== 'cancel') throw forbidden([jobTopic(id)])
+    if (action !== 'cancel' || asked === false) throw forbidden([jobTopic(id)])
   }
 
   async #maySubscribe(principal: Principal, topic: string): Promise<boolean> {
-    if (canSubscribe(principal, topic)) return true
+    const asked = await this.#ask(principal, 'subscribe', topic)
+    if (asked !== null) return asked
+    if (this.#isOpen(principal, topic)) return true
     if (principal.scope) return false
     const id = jobIdOf(topic)
     if (id === null || principal.userId === undefined) return false
     const job = await this.#jobs.snapshot(principal.namespace, id)
     return job !== null && owns(principal, job)
+  }
+
+  #isOpen(principal: Principal, topic: string): boolean {
+    const isPublic = !principal.scope && this.#publicTopics.some((pattern) => matchesPattern(pattern, topic))
+    return isPublic || canSubscribe(principal, topic)
   }
 }
 

@@ -6,14 +6,29 @@ import { BodyOutlet } from './body-outlet.js'
 import type { HttpParts } from './parts.js'
 import { problemAnswer } from './problem.js'
 import { type OpenStream, getEvents, postEvents } from './routes/events.js'
+import {
+  deleteConnection,
+  deleteConnections,
+  getConnection,
+  getConnections,
+  pingConnections,
+  postRevocation,
+} from './routes/connections.js'
 import { getHealth, getReady } from './routes/health.js'
 import { commandJob, deleteJob, getJob, getJobs, postJob, retryJob } from './routes/jobs.js'
 import { postToken } from './routes/tokens.js'
-import { getTopic } from './routes/topics.js'
+import { deleteTopic, getTopic } from './routes/topics.js'
+import { softened } from './soften.js'
+
+/** What a runtime knows of a request that is not part of it. */
+export interface RequestOrigin {
+  /** The address of the other end of the connection, for the limits of addresses. Unknown: they do not count this request. */
+  readonly address?: string | null
+}
 
 export interface Handler {
   /** Answers any request. A stream comes as the body of the response. */
-  fetch(request: Request): Promise<Response>
+  fetch(request: Request, from?: RequestOrigin): Promise<Response>
   /** The same for a runtime that carries streams itself: null means that `openStream` took it. */
   handle(request: Incoming, openStream: OpenStream): Promise<Answer | null>
 }
@@ -29,16 +44,18 @@ type Methods = Partial<Record<string, () => Promise<Answer | null> | Answer>>
 
 /** Request → Response for every route of the hub (spec §4). Nothing a stranger sends makes it throw. */
 export function createHandler(joined: HttpParts): Handler {
-  const { origins } = joined
+  const { origins, admission } = joined
   const parts: HttpParts = {
     ...joined,
-    async authenticate(request) {
+    async authenticate(request, kind = 'polls') {
+      admission.byAddress(request, kind)
       const principal = await joined.authenticate(request)
       origins.check(request, principal)
+      admission.byPrincipal(principal, kind)
       return principal
     },
   }
-  const access = new Access(parts.jobs)
+  const access = new Access(parts.jobs, parts.ask, parts.publicTopics)
 
   const methodsOf = (request: Incoming, path: readonly string[], openStream: OpenStream): Methods | null => {
     const [head, name, action, ...more] = path
@@ -66,7 +83,25 @@ export function createHandler(joined: HttpParts): Handler {
     }
     if (head === 'tokens' && name === undefined) return { POST: () => postToken(parts, access, request) }
     if (head === 'topics' && name !== undefined && action === undefined)
-      return { GET: () => getTopic(parts, access, request, name) }
+      return {
+        GET: () => getTopic(parts, access, request, name),
+        DELETE: () => deleteTopic(parts, access, request, name),
+      }
+    if (head === 'connections' && name === undefined) {
+      return {
+        GET: () => getConnections(parts, access, request),
+        DELETE: () => deleteConnections(parts, access, request),
+      }
+    }
+    if (head === 'connections' && name === 'ping' && action === undefined)
+      return { POST: () => pingConnections(parts, access, request) }
+    if (head === 'connections' && name !== undefined && action === undefined) {
+      return {
+        GET: () => getConnection(parts, access, request, name),
+        DELETE: () => deleteConnection(parts, access, request, name),
+      }
+    }
+    if (head === 'revocations' && name === undefined) return { POST: () => postRevocation(parts, access, request) }
     if (head === 'health' && name === undefined) return { GET: () => getHealth(parts) }
     if (head === 'ready' && name === undefined) return { GET: () => getReady(parts) }
     return null
@@ -94,13 +129,13 @@ export function createHandler(joined: HttpParts): Handler {
       }
       return await run()
     } catch (error) {
-      return problemAnswer(error, parts.core.onError)
+      return softened(request, error, () => parts.core.retryMs()) ?? problemAnswer(error, parts.core.onError)
     }
   }
 
-  const fetch: Handler['fetch'] = async (request) => {
+  const fetch: Handler['fetch'] = async (request, { address = null } = {}) => {
     let carried: { outlet: BodyOutlet; headers: Readonly<Record<string, string>> } | null = null
-    const answer = await handle(incomingOf(request), (headers) => {
+    const answer = await handle(incomingOf(request, address), (headers) => {
       const outlet = new BodyOutlet(parts.core.endOfTick, parts.core.settings.unsentBytes)
       carried = { outlet, headers }
       const stop = (): void => outlet.abort()

@@ -23,6 +23,7 @@ import { Publisher } from './publisher.js'
 import { mayReturn } from './revocation.js'
 import { Roster } from './roster.js'
 import type { HubSettings } from './settings.js'
+import { SharedTexts } from './shared-texts.js'
 import { type Start, parseSince } from './start.js'
 import { StorePresence } from './store-presence.js'
 import { Subscription } from './subscription.js'
@@ -99,6 +100,8 @@ export class HubCore implements HubContext {
   readonly #report: HubParts['onError']
   readonly presence: StorePresence
   readonly publisher: Publisher
+  /** User agents, each once. */
+  readonly agents = new SharedTexts()
   readonly control: Control
   readonly #channels: Channels
   readonly #roster: Roster

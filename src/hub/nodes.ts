@@ -100,21 +100,19 @@ export class Nodes {
     const ask = randomToken(random, 12)
     const waitFor = new Set(this.others)
     const answers: unknown[] = []
-    await new Promise<void>((resolve, reject) => {
-      const timer = clock.setTimer(resolve, answerMs)
-      const done = (): void => {
-        timer.cancel()
-        resolve()
-      }
-      this.#asked.set(ask, { waitFor, answers, done })
-      this.#send({ kind, body, ask }).then(
-        () => waitFor.size === 0 && done(),
-        (error: unknown) => {
-          timer.cancel()
-          reject(error)
-        },
-      )
-    }).finally(() => this.#asked.delete(ask))
+    let done = (): void => undefined
+    const all = new Promise<void>((resolve) => {
+      done = resolve
+    })
+    const timer = clock.setTimer(done, answerMs)
+    this.#asked.set(ask, { waitFor, answers, done })
+    try {
+      await this.#send({ kind, body, ask })
+      if (waitFor.size > 0) await all
+    } finally {
+      timer.cancel()
+      this.#asked.delete(ask)
+    }
     return { answers, missing: [...waitFor] }
   }
 

@@ -1,6 +1,9 @@
 import type { Incoming } from '../../auth/incoming.js'
 import type { Principal } from '../../auth/principal.js'
 import { TidingsError } from '../../errors.js'
+import type { Connection } from '../../hub/connection.js'
+import type { Place } from '../../hub/limits/places.js'
+import type { ConnectRequest } from '../../hub/hub.js'
 import type { Outlet } from '../../hub/outlet.js'
 import { draftOf } from '../../hub/publish.js'
 import { formatCursor } from '../../protocol/cursor.js'
@@ -9,7 +12,7 @@ import { headers as headerNames, mediaTypes } from '../../protocol/names.js'
 import type { Access } from '../access.js'
 import { type Answer, json, jsonText, noContent } from '../answer.js'
 import { readJson } from '../body.js'
-import { type EventsQuery, parseEventsQuery } from '../events-query.js'
+import { asksForPoll, type EventsQuery, parseEventsQuery } from '../events-query.js'
 import type { HttpParts } from '../parts.js'
 import { PollOutlet, type PollResult } from '../poll-outlet.js'
 
@@ -23,22 +26,35 @@ export async function getEvents(
   request: Incoming,
   openStream: OpenStream,
 ): Promise<Answer | null> {
-  const principal = await parts.authenticate(request)
-  const query = parseEventsQuery(request, parts.core)
-  const topics = await access.topicsFor(principal, query.topics, query.own)
-  return query.poll
-    ? poll(parts, principal, topics, query, query.poll, request.signal)
-    : stream(parts, principal, topics, query, openStream)
+  const { admission } = parts
+  const kind = asksForPoll(request) ? 'polls' : 'connects'
+  const place = admission.arrive(request)
+  try {
+    const { generation } = parts.core.control.revocations
+    const principal = await parts.authenticate(request, kind)
+    const query = parseEventsQuery(request, parts.core)
+    admission.claim(place, principal)
+    const topics = await access.topicsFor(principal, query.topics, query.own)
+    checkNumber(topics, parts.core.settings.topicsPerStream)
+    const asked = connectRequest(parts, request, { principal, topics, query, place, generation })
+    const answer = query.poll
+      ? await poll(parts, asked, query.poll, request.signal)
+      : await stream(parts, asked, place, openStream)
+    if (answer) place.release()
+    return answer
+  } catch (error) {
+    place.release()
+    throw error
+  }
 }
 
 async function stream(
   parts: HttpParts,
-  principal: Principal,
-  topics: readonly string[],
-  query: EventsQuery,
+  asked: ConnectRequest,
+  place: Place,
   openStream: OpenStream,
 ): Promise<Answer | null> {
-  const connection = await parts.core.connect(connectRequest(principal, topics, query), (connectionId) =>
+  const connection = await parts.core.connect(asked, (connectionId) =>
     openStream({
       'Content-Type': `${mediaTypes.stream}; charset=utf-8`,
       'Cache-Control': 'no-store, no-transform',
@@ -46,14 +62,29 @@ async function stream(
       [headerNames.connectionId]: connectionId,
     }),
   )
-  return connection ? null : noContent
+  if (!connection) return noContent
+  mayBeReplaced(place, connection)
+  return null
+}
+
+/** Own topics count too: a person may have any number of roles. */
+function checkNumber(topics: readonly string[], most: number): void {
+  if (topics.length <= most) return
+  throw new TidingsError(
+    'query_invalid',
+    `A stream has at most ${most} topics; with your own ones these are ${topics.length}. Name those that you need.`,
+    { field: 'topic' },
+  )
+}
+
+/** In a function of its own: a closure of {@link stream} would keep the request alive for as long as the stream. */
+function mayBeReplaced(place: Place, connection: Connection): void {
+  place.opened(() => connection.end('replaced'))
 }
 
 async function poll(
   parts: HttpParts,
-  principal: Principal,
-  topics: readonly string[],
-  query: EventsQuery,
+  asked: ConnectRequest,
   { limit, waitMs }: NonNullable<EventsQuery['poll']>,
   signal: AbortSignal,
 ): Promise<Answer> {
@@ -70,7 +101,7 @@ async function poll(
     endOfTick: core.endOfTick,
     answer,
   })
-  const connection = await core.connect(connectRequest(principal, topics, query), () => outlet)
+  const connection = await core.connect(asked, () => outlet)
   if (!connection) return noContent
   const stop = (): void => outlet.end()
   if (signal.aborted) stop()
@@ -110,18 +141,40 @@ function pollResponse(result: PollResult, cursor: string, upToDate: boolean, hea
   return jsonText(`{"events":[${result.envelopes.join(',')}],${rest.slice(1)}`)
 }
 
-const connectRequest = (principal: Principal, topics: readonly string[], query: EventsQuery) => ({
+interface Asked {
+  readonly principal: Principal
+  readonly topics: readonly string[]
+  readonly query: EventsQuery
+  readonly place: Place
+  /** Of the revocations, before the credential was read. */
+  readonly generation: number
+}
+
+const connectRequest = (
+  { core }: HttpParts,
+  request: Incoming,
+  { principal, topics, query, place, generation }: Asked,
+): ConnectRequest => ({
   namespace: principal.namespace,
   topics,
   types: query.types,
   named: query.named,
   start: query.start,
   expiresAt: principal.expiresAt,
+  reader: principal,
+  generation,
+  userAgent: agentOf(core, request),
+  gone: () => place.release(),
 })
+
+function agentOf({ agents }: HttpParts['core'], request: Incoming): string | undefined {
+  const agent = request.header('User-Agent')
+  return agent === null ? undefined : agents.get(agent)
+}
 
 /** `POST /events`: one event, or an array of which all or none are stored. 202: it waits for the store (S5). */
 export async function postEvents(parts: HttpParts, access: Access, request: Incoming): Promise<Answer> {
-  const principal = await parts.authenticate(request)
+  const principal = await parts.authenticate(request, 'publishes')
   const { settings } = parts.core
   const body = await readJson(request, settings.bodyBytes)
   const isBatch = Array.isArray(body)
@@ -133,7 +186,7 @@ export async function postEvents(parts: HttpParts, access: Access, request: Inco
   }
   // Rights come before the store, so that a repeated id tells nothing to whoever may not publish there (D3).
   const drafts = inputs.map((input, index) => draftOf(input, parts.core, isBatch ? `[${index}].` : ''))
-  access.requirePublish(principal, [...new Set(drafts.flatMap((draft) => draft.event.topics))])
+  await access.requirePublish(principal, [...new Set(drafts.flatMap((draft) => draft.event.topics))])
   const results = await parts.core.publisher.publishSoon(principal.namespace, drafts)
   if (!results) {
     const waiting = drafts.map(({ event: { id }, volatile }) =>
