@@ -65,7 +65,7 @@ export interface Client<Declared extends MaybeDeclared = undefined> {
    * The state of a job, live while it is subscribed to; null until it is known. The same object for the same arguments.
    * `token`: as it came with the job, for whoever may not read it otherwise.
    */
-  job(id: string, options?: { readonly token?: string }): JobView
+  job(id: string, options?: { readonly token?: string | undefined }): JobView
   /** The jobs of whoever is signed in, newest first (at most 1,000), live while subscribed to; null until they are known. */
   jobs(): Readable<readonly Job[] | null>
   /** Connects after `disconnect()` or after a refusal that stopped the client. Without subscriptions nothing is opened. */
@@ -171,7 +171,13 @@ export function createClient<Declared extends MaybeDeclared = undefined>(
     failed,
     connected: () => status.connectionId !== null,
     sibling(own) {
-      const sibling = createClient({ ...(options as ClientOptions), getToken: own, identity: null, resume: 'none' })
+      const sibling = createClient({
+        ...(options as ClientOptions),
+        getToken: own,
+        credentials: 'omit',
+        identity: null,
+        resume: 'none',
+      })
       undos.push(sibling.close)
       return sibling
     },
@@ -210,6 +216,7 @@ export type { HandlerOf, HandlersOf } from './declared.js'
 export type { Environment, EnvironmentNews } from './environment.js'
 export { ClientError, type ErrorKind } from './error.js'
 export type { CursorStorage } from './setup.js'
+export { tokenFrom, type TokenFromOptions } from './token.js'
 export type { TokenAnswer } from './sse.js'
 export type { ConnectionStatus, Transport, TransportChoice } from './state.js'
 export type { ClientStatus, Readable } from './status.js'

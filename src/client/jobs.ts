@@ -18,7 +18,7 @@ export interface JobPort {
   readonly failed: (cause: unknown) => void
   /** Whether the client has a connection. */
   readonly connected: () => boolean
-  /** A client like this one that shows another token, and closes with it. */
+  /** A client like this one that shows another token, and no cookies beside it; it closes with this one. */
   readonly sibling: (getToken: (options: { refresh: boolean }) => Promise<string>) => Client
 }
 

@@ -22,7 +22,7 @@ interface Minted {
 /**
  * A `getToken` that mints a token from the session of the page: `createClient({ url, getToken: tokenFrom('/tidings/tokens') })`.
  * The answer to `POST url` is `{ token, expiresAt }`, `expiresAt` in Unix ms or as an ISO date. A token is used until 30 s
- * before its end (at the latest after nine tenths of its time); however many ask at once, one request is made. Rejects with a
+ * before its end, or for half of a life that is shorter than a minute; however many ask at once, one request is made. Rejects with a
  * ClientError where none can be had; 401 and 403 are `authentication`.
  */
 export function tokenFrom(url: string, options: TokenFromOptions = {}) {
@@ -41,9 +41,9 @@ export function tokenFrom(url: string, options: TokenFromOptions = {}) {
     const { token, expiresAt } = (await response.json()) as { token?: unknown; expiresAt?: unknown }
     if (typeof token !== 'string') throw new ClientError('authentication', `${url} gave no token.`)
     const lifeMs = new Date(expiresAt as number | string).getTime() - clock.now()
-    // Without a sensible end it is asked for anew each time.
-    const usableMs = lifeMs > 0 ? Math.max(lifeMs - marginMs, lifeMs * 0.9 - marginMs, lifeMs / 2) : 0
-    return { token, until: askedAt + Math.min(usableMs, lifeMs * 0.9) }
+    // Of a short life it is used for half. Without a sensible end it is asked for anew each time.
+    const usableMs = lifeMs > 0 ? Math.max(lifeMs - marginMs, lifeMs / 2) : 0
+    return { token, until: askedAt + usableMs }
   }
 
   return async ({ refresh }: { refresh: boolean }): Promise<string> => {
