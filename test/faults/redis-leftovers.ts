@@ -13,8 +13,8 @@ interface Sizes {
 }
 
 /**
- * `count` short jobs and as many topics come and go, after a tenth as many that make everything that is made once (J8; issue
- * 3: keys, channels, heap).
+ * `count` short jobs and as many topics come and go, after fewer that make everything that is made once (J8): keys, channels
+ * and heap are then where they were.
  */
 export async function jobsAndTopicsComeAndGo(count: number): Promise<void> {
   const server = await redisForTest()
@@ -39,7 +39,8 @@ export async function jobsAndTopicsComeAndGo(count: number): Promise<void> {
     expect(told.errors).toEqual([])
     return { heapUsed: told.heapUsed, timers: told.timers, ...(await sizesOf(server)) }
   }
-  await round('warm', Math.max(100, count / 10))
+  // The newest thousand connections that closed are kept for whoever asks (O2): their list is full after this.
+  await round('warm', Math.max(600, count / 10))
   const before = await round('before', Math.max(100, count / 10))
   const after = await round('measured', count)
   const heapKiB = Math.round((after.heapUsed - before.heapUsed) / 1024)
