@@ -89,8 +89,8 @@ export const readStream: ReadStream = async (access, stream, refresh, signal, te
   tell({ type: 'ended' })
 }
 
-export const isOfType = ({ headers }: Response, type: string): boolean | undefined =>
-  headers.get('Content-Type')?.startsWith(type)
+export const isOfType = ({ headers }: Response, type: string): boolean =>
+  headers.get('Content-Type')?.split(';')[0]?.trim().toLowerCase() === type
 
 /** What an answer that is no stream means. */
 export async function refusal(response: Response, nowMs: number): Promise<Failed> {

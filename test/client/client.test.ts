@@ -138,6 +138,31 @@ describe('requests', () => {
   })
 })
 
+describe('what counts as a stream', () => {
+  test.each([
+    ['text/event-stream', 'connected'],
+    ['text/event-stream;charset=utf-8', 'connected'],
+    ['Text/Event-Stream ; charset=latin1', 'connected'],
+    ['text/event-stream;', 'connected'],
+    ['text/event-stream bogus', 'waiting'],
+    ['text/event-streams', 'waiting'],
+    ['text/html', 'waiting'],
+    ['', 'waiting'],
+  ])('WHATWG: 200 with Content-Type "%s" is %s', async (type, status) => {
+    const body = 'id: e1.0\nevent: hello\ndata: {"connectionId":"c","heartbeatMs":25000}\n\n'
+    const fetch = async () => {
+      const stream = new ReadableStream({ start: (controller) => controller.enqueue(new TextEncoder().encode(body)) })
+      const response = new Response(stream)
+      if (type) response.headers.set('Content-Type', type)
+      return response
+    }
+    const { clock, client } = setUp({ fetch })
+    client.subscribe('a', {})
+    await clock.advance(0)
+    expect(client.status.getSnapshot().status).toBe(status)
+  })
+})
+
 describe('adding and dropping topics', () => {
   test('C1: nothing is lost or handed on twice while one stream takes over from the other', async () => {
     const { clock, hub, client } = setUp()
