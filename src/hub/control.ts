@@ -262,14 +262,23 @@ export class Control {
 
   #turn(): void {
     this.#timer = this.#parts.clock.setTimer(() => this.#turn(), reloadMs)
-    void this.#reload()
+    // Nobody waits for this one: words have been heard all the time.
+    void this.#reload().finally(() => undefined)
+    this.#loading = null
+  }
+
+  async #catchUp(nowMs: number): Promise<void> {
+    await this.revocations.load(nowMs, (revocation) => void this.#endRevoked(revocation))
+    await this.revocations.saveLate((revocation) => {
+      // Where this fails, the others find it in the store.
+      this.nodes.tell('revoke', revocation).catch(() => undefined)
+    })
   }
 
   async #reload(): Promise<void> {
     const { clock, presence, onError } = this.#parts
     if (!presence.available) return
-    const loading = this.revocations
-      .load(clock.now(), (revocation) => void this.#endRevoked(revocation))
+    const loading = this.#catchUp(clock.now())
       .catch((error: unknown) => {
         if (!presence.explains(error)) onError(error, 'revocations')
       })

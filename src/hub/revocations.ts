@@ -96,9 +96,16 @@ export class Revocations {
     })
   }
 
-  /** Reads what the store keeps and saves what it does not; `found` hears of each that was not known here. */
+  /** Saves what could not be saved when it was noted: others have not heard of it either. */
+  async saveLate(saved: (revocation: Revocation) => void): Promise<void> {
+    for (const revocation of [...this.#unsaved]) {
+      await this.save(revocation)
+      saved(revocation)
+    }
+  }
+
+  /** Reads what the store keeps; `found` hears of each that was not known here. */
   async load(nowMs: number, found: (revocation: Revocation) => void): Promise<void> {
-    for (const revocation of [...this.#unsaved]) await this.save(revocation)
     let after: string | undefined
     do {
       const { states, next } = await this.#store.states(hubNamespace, {

@@ -25,6 +25,8 @@ export interface LimitsParts {
   readonly random: Random
   /** Told whenever a count of this node changes; `client` is told with 1 and 0. */
   readonly changed?: ((kind: ConnectionLimit | 'client', key: string, open: number) => void) | undefined
+  /** Told of every stream with a client, once it is open. */
+  readonly opened?: ((client: string, principal: string) => void) | undefined
   readonly elsewhere?: Elsewhere | undefined
 }
 
@@ -94,12 +96,14 @@ export class Limits implements PlaceKeeper {
 
   /** The place of a connection that is about to be. Throws `rate_limited`. */
   arrive(address: string | null, client: string | null): Place {
-    return new Place(this, address, client)
+    return new Place(this, address, client, this.#parts.clock.monotonic())
   }
 
-  /** Another node has opened a stream of this client and principal: those here end. */
-  replaced(client: string, principal: string): void {
-    for (const place of [...this.of(client)]) if (place.principal === principal) place.replace()
+  /** Another node opened a stream of this client and principal so long ago: earlier ones here end. */
+  replaced(client: string, principal: string, ageMs: number): void {
+    const nowMs = this.#parts.clock.monotonic()
+    for (const place of [...this.of(client)])
+      if (place.principal === principal && nowMs - place.sinceMs >= ageMs) place.replace()
   }
 
   /** Lets go of keys that have been quiet. Called now and then. */
@@ -155,6 +159,10 @@ export class Limits implements PlaceKeeper {
     if (places.length === 0) this.#clients.delete(client)
     if (!places.some(({ principal }) => principal === place.principal))
       this.#parts.changed?.('client', clientKey(client, place), 0)
+  }
+
+  opened(client: string, principal: string): void {
+    this.#parts.opened?.(client, principal)
   }
 
   elsewhere(client: string, principal: string): boolean {

@@ -28,6 +28,8 @@ export interface PlaceKeeper {
   of(client: string): readonly Place[]
   join(client: string, place: Place): void
   part(client: string, place: Place): void
+  /** A stream of this client is open. */
+  opened(client: string, principal: string): void
   /** Whether another node has a stream of this client and principal. */
   elsewhere(client: string, principal: string): boolean
 }
@@ -37,6 +39,8 @@ export interface PlaceKeeper {
  * a space, which no id can hold.
  */
 export class Place {
+  /** Monotonic ms. */
+  readonly sinceMs: number
   readonly #keeper: PlaceKeeper
   readonly #address: string | null
   /** 128 bits that the reader made, and by which it can say that this is its stream of before, come back. */
@@ -48,7 +52,8 @@ export class Place {
   #state: 'open' | 'replaced' | 'released' = 'open'
 
   /** Throws `rate_limited`. `address` is null where it is not known: then it is not counted. */
-  constructor(keeper: PlaceKeeper, address: string | null, client: string | null) {
+  constructor(keeper: PlaceKeeper, address: string | null, client: string | null, nowMs: number) {
+    this.sinceMs = nowMs
     this.#keeper = keeper
     this.#address = address
     this.#client = client
@@ -88,7 +93,8 @@ export class Place {
   opened(end: () => void): void {
     if (this.#state === 'replaced') return end()
     this.#end = end
-    if (this.#principal === null) return
+    if (this.#client === null || this.#principal === null) return
+    this.#keeper.opened(this.#client, this.#principal)
     const together = this.#before(this.#principal)
     for (const elder of together.slice(0, together.indexOf(this))) elder.replace()
   }
