@@ -18,6 +18,7 @@ import { hubKey } from './hub-key.js'
 import type { Counters, Gauges } from './hub/counters.js'
 import { type Connections, connectionsOf } from './hub/connections.js'
 import { HubCore, type SubscribeOptions } from './hub/hub.js'
+import { LimitsAcrossNodes } from './hub/limits/across-nodes.js'
 import { type LimitStats, Limits } from './hub/limits/limits.js'
 import { type GivenLimits, resolveLimits } from './hub/limits/settings.js'
 import type { PublishInput, PublishOf, PublishResult } from './hub/publish.js'
@@ -227,12 +228,23 @@ export async function createHub<Declared extends MaybeDeclared = undefined>(
   const ownKey = async () => ({ secret: await (mintSecret as () => Promise<string>)() })
   const authenticate = unlessRevoked(createAuthenticate({ ...signIn, mintSecret }), core)
   const mint = createMint({ jwt: signing ?? ownKey, clock, makeId })
-  const limits = new Limits({ settings: limitSettings, clock, random })
+  const across = store.others && new LimitsAcrossNodes({ nodes: core.control.nodes, presence: core.presence, clock })
+  const limits = new Limits({
+    settings: limitSettings,
+    clock,
+    random,
+    ...(across && {
+      elsewhere: across,
+      changed: (kind, key, open) => across.changed(kind, key, open),
+      opened: (client, principal) => across.opened(client, principal),
+    }),
+  })
   const admission = new Admission(limits, addresses)
   const handler = createHandler({ core, jobs, authenticate, mint, ask, publicTopics, origins, admission })
   const maintenance = keepUp(store, clock, limits, core.onError)
   jobs.start()
   await core.control.start()
+  across?.begin(limits)
 
   const jobsOf = (namespace: string): Jobs => jobs.face(checkId(namespace, 'namespace'), mint.forJob)
 
@@ -259,6 +271,7 @@ export async function createHub<Declared extends MaybeDeclared = undefined>(
     stats: () => ({ ...core.counters, ...core.gauges, jobs: jobs.stats(), limits: limits.stats }),
     async close({ drainMs } = {}) {
       maintenance.stop()
+      across?.close()
       await core.close(drainMs)
       await jobs.close()
       await store.close()
