@@ -28,8 +28,12 @@ const flags = ['--no-sandbox', '--disable-gpu', '--disable-background-networking
 /** With `CI=true` a missing program is a failure. */
 export const skipped = !existsSync(executablePath) && process.env.CI !== 'true'
 
-export const launch = (...more: string[]) =>
-  chromium.launch({ executablePath, args: [...flags, '--disable-sync', '--no-first-run', ...more] })
+export const launch = () =>
+  chromium.launch({
+    executablePath,
+    args: [...flags, '--disable-sync', '--no-first-run'],
+    ignoreDefaultArgs: ['--disable-back-forward-cache'],
+  })
 
 const entries = { createClient: 'index', createDiagnostics: 'diagnostics', tokenFrom: 'token' }
 
