@@ -1,5 +1,7 @@
 import type { GivenSettings } from '../hub/settings.js'
 import type { HubOptions } from '../index.js'
+import { limitSettings, planLimits } from './limit-settings.js'
+import { type ListenerPlan, listenerSettings, planListener } from './listener.js'
 import { defaults } from '../protocol/defaults.js'
 import {
   type Environment,
@@ -21,6 +23,8 @@ export const serveSettings = {
   port: whole('--port <number>', 'port to listen on, 0 for a free one (default 4000)', { least: 0, most: 65_535 }),
   ...storeSettings,
   ...signInSettings,
+  ...limitSettings,
+  ...listenerSettings,
   logLevel: oneOf('--log-level <level>', 'least level of log lines (default info)', [
     'debug',
     'info',
@@ -86,6 +90,7 @@ export interface ServePlan {
   readonly port: number
   readonly store: StorePlan
   readonly logLevel: string
+  readonly listener: ListenerPlan
   readonly hub: HubOptions
 }
 
@@ -100,9 +105,11 @@ export function planServe(flags: Readonly<Record<string, string | true>>, enviro
     port,
     store,
     logLevel,
+    listener: planListener(values),
     hub: {
       ...hubSettings(rest),
       ...planSignIn(values, host),
+      ...planLimits(values),
     },
   }
 }
@@ -110,8 +117,8 @@ export function planServe(flags: Readonly<Record<string, string | true>>, enviro
 /** What is left for the hub: the settings of its queue are one option there. */
 function hubSettings(values: Omit<ValuesOf<typeof serveSettings>, 'host' | 'port' | 'logLevel'>): GivenSettings {
   const { publishQueueEvents, publishQueueBytes, publishQueueAnswerMs, ...rest } = values
-  const names = new Set([...Object.keys(storeSettings), ...Object.keys(signInSettings)])
-  const others = Object.fromEntries(Object.entries(rest).filter(([name]) => !names.has(name)))
+  const taken = { ...storeSettings, ...signInSettings, ...limitSettings, ...listenerSettings }
+  const others = Object.fromEntries(Object.entries(rest).filter(([name]) => !(name in taken)))
   const queue = { events: publishQueueEvents, bytes: publishQueueBytes, answerMs: publishQueueAnswerMs }
   return { ...others, publishQueue: present(queue) }
 }

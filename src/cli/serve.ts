@@ -1,9 +1,11 @@
 import { once } from 'node:events'
-import { type Server, createServer } from 'node:http'
+import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { systemClock } from '../clock.js'
 import { TidingsError } from '../errors.js'
 import { toNodeHandler } from '../http/node.js'
 import { type Hub, createHub } from '../index.js'
+import { backlog, makeListener } from './listener.js'
 import { makeLog } from './log.js'
 import { type ServePlan, planServe } from './serve-settings.js'
 import type { Environment } from './setting.js'
@@ -23,7 +25,7 @@ export async function serve(flags: Readonly<Record<string, string | true>>, envi
     },
   })
   store.availability?.watch((available) => void (available && log.info('the store is back')))
-  const server = createServer(toNodeHandler(hub))
+  const server = makeListener(plan.listener, toNodeHandler(hub), flooded(log))
   try {
     await listen(server, plan)
   } catch (cause) {
@@ -37,7 +39,7 @@ export async function serve(flags: Readonly<Record<string, string | true>>, envi
 }
 
 async function listen(server: Server, { host, port }: ServePlan): Promise<void> {
-  server.listen(port, host)
+  server.listen({ port, host, backlog })
   try {
     await once(server, 'listening')
   } catch (cause) {
@@ -48,6 +50,19 @@ async function listen(server: Server, { host, port }: ServePlan): Promise<void> 
       field,
       cause,
     })
+  }
+}
+
+/** Says once a minute how many sockets were cut because too many waited. */
+function flooded(log: ReturnType<typeof makeLog>): () => void {
+  let cut = 0
+  const tell = (): void => {
+    log.warn({ cut }, 'too many connections without a request: the eldest were cut (--waiting-sockets)')
+    cut = 0
+  }
+  return () => {
+    if (cut++ === 0) systemClock.setTimer(tell, 60_000)
+    if (cut === 1) log.warn('connections without a request are cut: too many wait (--waiting-sockets)')
   }
 }
 

@@ -7,6 +7,8 @@ import { NodeRequest } from './node-request.js'
 import { problemAnswer } from './problem.js'
 import { SocketOutlet } from './socket-outlet.js'
 
+export { answerMalformed } from './malformed.js'
+
 export interface NodeHandlerOptions {
   /** Where the hub is mounted, e.g. `/tidings`. Default: the root. */
   readonly basePath?: string

@@ -9,11 +9,13 @@ const titles: Partial<Record<number, string>> = {
   404: 'Not found',
   405: 'Method not allowed',
   406: 'Not acceptable',
+  408: 'Request time-out',
   409: 'Conflict',
   413: 'Too large',
   415: 'Unsupported media type',
   422: 'Unprocessable',
   429: 'Too many requests',
+  431: 'Head too large',
   503: 'Unavailable',
   507: 'Out of quota',
 }

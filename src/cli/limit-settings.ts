@@ -1,0 +1,103 @@
+import { type GivenLimits, type GivenRate, limitedBy } from '../hub/limits/settings.js'
+import type { HubOptions } from '../index.js'
+import { defaults } from '../protocol/defaults.js'
+import { type Setting, type ValuesOf, present, text } from './setting.js'
+
+type Limits<Value> = Readonly<Record<string, Value>> | null
+
+/** Several limits in one text: `address=1000,session=none`; `none` for all of them. */
+function limits<Value>(
+  flag: string,
+  help: string,
+  names: readonly string[],
+  read: (text: string) => Value | undefined,
+  shape: string,
+): Setting<Limits<Value | null>> {
+  const among = names.map(dashed)
+  return {
+    flag,
+    help,
+    read(value) {
+      if (value === 'none') return null
+      const entries = value.split(',').map((part) => {
+        const [name = '', number = ''] = part.split('=').map((word) => word.trim())
+        const found = number === 'none' || number === '0' ? null : read(number)
+        if (!among.includes(name) || found === undefined)
+          throw new Error(`none, or limits by commas such as ${shape}, of ${among.join(', ')}`)
+        return [names[among.indexOf(name)] as string, found] as const
+      })
+      return Object.fromEntries(entries)
+    },
+  }
+}
+
+const dashed = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
+
+const shown = (table: Readonly<Record<string, unknown>>): string =>
+  Object.entries(table)
+    .map(([name, value]) => `${dashed(name)}=${rateText(value)}`)
+    .join(',')
+
+function rateText(value: unknown): string {
+  if (typeof value !== 'object') return String(value)
+  if (value === null) return 'none'
+  const { perSecond, burst } = value as { perSecond: number; burst: number }
+  return `${perSecond}/${burst}`
+}
+
+const rates = (flag: string, what: string, table: Readonly<Record<string, unknown>>): Setting<Limits<GivenRate>> =>
+  limits(
+    flag,
+    `most ${what} a second, and after a slash at once (default ${shown(table)})`,
+    limitedBy,
+    readRate,
+    'user=50,session=10/100',
+  )
+
+function readRate(value: string): GivenRate | undefined {
+  const [, perSecond, burst] = /^(\d{1,7}(?:\.\d{1,3})?)(?:\/(\d{1,9}))?$/.exec(value) ?? []
+  if (perSecond === undefined || Number(perSecond) === 0 || Number(perSecond) > 1e6 || burst === '0') return undefined
+  return burst === undefined ? Number(perSecond) : { perSecond: Number(perSecond), burst: Number(burst) }
+}
+
+const readNumber = (value: string): number | undefined => (/^[1-9]\d{0,8}$/.test(value) ? Number(value) : undefined)
+
+/** What one caller may take (A6), and how it is known from where a request comes. */
+export const limitSettings = {
+  trustedProxies: text(
+    '--trusted-proxies <networks>',
+    'of proxies whose header tells the address of a client, by commas',
+  ),
+  addressHeader: text('--address-header <name>', 'in which they tell it (default X-Forwarded-For)'),
+  maxConnections: limits(
+    '--max-connections <limits>',
+    `most streams and held polls (default ${shown(defaults.limits.connections)})`,
+    Object.keys(defaults.limits.connections),
+    readNumber,
+    'address=500,session=none',
+  ),
+  connectRate: rates('--connect-rate <limits>', 'streams opened', defaults.limits.connects),
+  pollRate: rates('--poll-rate <limits>', 'polls and other reads', defaults.limits.polls),
+  publishRate: rates('--publish-rate <limits>', 'publishes', defaults.limits.publishes),
+  tokenRate: rates('--token-rate <limits>', 'tokens minted', defaults.limits.tokens),
+  jobRate: rates('--job-rate <limits>', 'commands to jobs', defaults.limits.jobCommands),
+} as const
+
+export function planLimits(
+  values: ValuesOf<typeof limitSettings>,
+): Pick<HubOptions, 'limits' | 'trustedProxies' | 'addressHeader'> {
+  const { trustedProxies, addressHeader, maxConnections, connectRate, pollRate, publishRate, tokenRate, jobRate } =
+    values
+  const given = {
+    connections: maxConnections,
+    connects: connectRate,
+    polls: pollRate,
+    publishes: publishRate,
+    tokens: tokenRate,
+    jobCommands: jobRate,
+  }
+  return {
+    ...present({ trustedProxies: trustedProxies?.split(',').map((one) => one.trim()), addressHeader }),
+    limits: Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as GivenLimits,
+  }
+}
