@@ -144,7 +144,7 @@ function draw() {
   const lines = [
     '# The machine of the client',
     '',
-    'What becomes of each situation when something happens, drawn from the code by `node scripts/client-transitions.mjs`; a test',
+    'What becomes of each situation when something happens, drawn from the code by `npm run docs`; a test',
     'keeps it current. The machine is a pure function in `src/client/machine.ts`: state and input to state and actions.',
     '**Bold** is the status that people are shown, where it changes; then what is done. – : nothing is. Empty: it cannot happen. Pauses are those of',
     'a first failure, with the luck of the middle.',

@@ -7,7 +7,7 @@ import type { ClientStatus } from './status.js'
 export type Told = Extract<Action, { readonly type: 'joined' | 'deliver' | 'gap' | 'snapshot' | 'refused' | 'report' }>
 
 /** What every tab wants, by the tab's id: whoever leads next needs it at once. */
-export type Roster = readonly (readonly [string, Wanted | null])[]
+type Roster = readonly (readonly [string, Wanted | null])[]
 
 /** What tabs say to one another over their channel. All hear all of it. */
 export type TabMessage =
