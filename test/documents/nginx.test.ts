@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
+import { get, type IncomingMessage } from 'node:http'
 import { connect } from 'node:http2'
 import { connect as dial, type Socket } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
@@ -182,6 +183,31 @@ describe.skipIf(!hasNginx)('docs/guides/nginx.md', () => {
     expect(refused[0]?.headers.get('Retry-After')).toBe('2')
     expect(refused[0]?.headers.get('Content-Type')).toBe('application/problem+json')
     expect(await refused[0]?.json()).toMatchObject({ status: 429, code: 'rate_limited' })
+  })
+
+  test('A6: with --trusted-proxies the hub counts those whom nginx speaks for, without it nginx', async () => {
+    expect(blockOf(page, 'proxies')).toContain(' --trusted-proxies ')
+    // Streams stay open until the end of the test, so that they count.
+    const statusFrom = async (localAddress: string, listen: number): Promise<number | undefined> => {
+      const path = '/tidings/events?topic=report:9'
+      const request = get({ host: '127.0.0.1', port: listen, path, headers, localAddress, agent: false })
+      request.on('error', () => {})
+      cleanups.push(() => request.destroy())
+      const [response] = (await once(request, 'response')) as [IncomingMessage]
+      return response.statusCode
+    }
+    const cases = [
+      { flags: ['--trusted-proxies', '127.0.0.1'], others: 200 },
+      { flags: [], others: 429 },
+    ]
+    for (const { flags, others } of cases) {
+      const { port } = await hub('--max-connections', 'address=1', ...flags)
+      const [listen] = (await freePorts(1)) as [number]
+      await front(plainThreeNodes([port, port, port], listen), listen)
+      expect(await statusFrom('127.0.0.2', listen)).toBe(200)
+      expect(await statusFrom('127.0.0.2', listen)).toBe(429)
+      expect(await statusFrom('127.0.0.3', listen)).toBe(others)
+    }
   })
 
   test.skipIf(!existsSync('/usr/bin/openssl'))(
