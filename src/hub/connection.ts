@@ -131,6 +131,9 @@ export class Connection implements OutletListener {
 
   async #findOpening(late: { readonly known: Position | null } | null): Promise<Opening> {
     await this.#channel.follow()
+    // Whoever was let in by an old copy of what is revoked gets nothing before the new one is there.
+    const known = this.#context.rightsKnown()
+    if (known) await known
     return await openingOf(this.#context, this.#channel, this.#options, late)
   }
 

@@ -84,8 +84,7 @@ export class Control {
 
   /** Hears the others and reads what was revoked: at the start, and when the store is back. */
   async start(): Promise<void> {
-    await this.nodes.start()
-    await this.#reload()
+    await this.#reload(() => this.nodes.start())
     this.#timer ??= this.#parts.clock.setTimer(() => this.#turn(), reloadMs)
   }
 
@@ -263,7 +262,7 @@ export class Control {
   #turn(): void {
     this.#timer = this.#parts.clock.setTimer(() => this.#turn(), reloadMs)
     // Nobody waits for this one: words have been heard all the time.
-    void this.#reload().finally(() => undefined)
+    void this.#reload()
     this.#loading = null
   }
 
@@ -275,10 +274,11 @@ export class Control {
     })
   }
 
-  async #reload(): Promise<void> {
+  async #reload(first: () => Promise<void> = () => Promise.resolve()): Promise<void> {
     const { clock, presence, onError } = this.#parts
     if (!presence.available) return
-    const loading = this.#catchUp(clock.now())
+    const loading = first()
+      .then(() => this.#catchUp(clock.now()))
       .catch((error: unknown) => {
         if (!presence.explains(error)) onError(error, 'revocations')
       })

@@ -66,6 +66,8 @@ export interface HubContext {
   snapshot: Snapshots['snapshot']
   hasEnded(namespace: string, topic: string): Promise<boolean>
   onError(error: unknown, stage: string): void
+  /** Resolves when what was revoked while the store was away has been read; null: nothing is being read. */
+  rightsKnown(): Promise<void> | null
   forget(connection: Connection): void
 }
 
@@ -288,6 +290,10 @@ export class HubCore implements HubContext {
   async hasEnded(namespace: string, topic: string): Promise<boolean> {
     const snapshot = await this.snapshot(namespace, topic)
     return snapshot !== null && snapshot.job.endedAt !== null
+  }
+
+  rightsKnown(): Promise<void> | null {
+    return this.control.settled()
   }
 
   forget(connection: Connection): void {
