@@ -60,6 +60,8 @@ export function makeListener(plan: ListenerPlan, listener: RequestListener, cut:
     listener,
   )
   server.on('clientError', answerMalformed)
+  // What is expected of us is left aside (RFC 9110 § 10.1.1); Node would answer 417 and nothing else.
+  server.on('checkExpectation', listener)
   boundWaiting(server, plan.waitingSockets, cut)
   return server
 }
