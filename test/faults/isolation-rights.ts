@@ -37,7 +37,9 @@ export function mayRead(person: Person, topic: string): boolean {
   )
 }
 
-export function maySee(person: Person, { namespace, topics, owner }: Canary): boolean {
+/** `commands`: the answer of a route under `/jobs/{id}`, which whoever may command a job may ask too. */
+export function maySee(person: Person, { namespace, topics, owner }: Canary, commands = false): boolean {
   if (person.namespace !== namespace) return false
+  if (commands && owner !== undefined && !person.scope && person.publish.includes('job:*')) return true
   return topics.some((topic) => mayRead(person, topic)) || (!person.scope && owner === person.userId)
 }
