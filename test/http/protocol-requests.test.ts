@@ -280,7 +280,7 @@ describe('problem documents', () => {
     const methods: [string, string, string][] = [
       ['/events', 'DELETE', 'GET, POST'],
       ['/jobs', 'PUT', 'GET, POST'],
-      ['/topics/a', 'POST', 'GET'],
+      ['/topics/a', 'POST', 'GET, DELETE'],
       ['/health', 'POST', 'GET'],
     ]
     for (const [path, method, allow] of methods) {

@@ -27,7 +27,7 @@ async function start(options: Parameters<typeof awayStore>[0] = {}, parts: Parti
     return result
   }
   const stream = async (request: Partial<ConnectRequest> = {}, outlet = new TestOutlet()) => {
-    const { connection } = await connect(core, { topics: ['t'], ...request }, outlet)
+    const { connection } = await connect(core, { ...request, topics: [...(request.topics ?? ['t'])] }, outlet)
     await clock.advance(0)
     return { connection, outlet, said: () => outlet.seen.map(({ name, payload }) => shorten(name, payload)) }
   }

@@ -101,7 +101,7 @@ export async function connect(
 ) {
   const connection = await core.connect(
     { namespace: 'default', types: null, named: true, start: { kind: 'now' }, ...request },
-    (listener) => outlet.listen(listener),
+    () => outlet,
   )
   return { connection, outlet }
 }

@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import fc from 'fast-check'
+import { systemClock } from '#src/clock.js'
 import type { JobsEngine } from '#src/jobs/jobs.js'
 import { type Job, type JobAction, type JobAnswer, isEnded, isTerminalType } from '#src/protocol/job.js'
+import { systemRandom } from '#src/random.js'
 import { memoryStore } from '#src/store/memory.js'
 import type { Store } from '#src/store/store.js'
 import { fakeClock, seededRandom } from '#src/testing/index.js'
@@ -164,7 +166,7 @@ describe('several processes, whatever their order', () => {
   test.each(makers)('J2, J3, J4, J6, J7, J9: three processes over %s', async (_, make) => {
     await fc.assert(
       fc.asyncProperty(plan, fc.array(fc.nat(3), { maxLength: 5 }), async (steps, looks) => {
-        const { store, discard } = await make({})
+        const { store, discard } = await make({ clock: systemClock, random: systemRandom })
         const { engines, errors, close } = realBench(store, 3)
         try {
           const [first] = engines as [JobsEngine]
