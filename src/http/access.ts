@@ -68,12 +68,18 @@ export class Access {
     return job
   }
 
-  /** The owner of a job may cancel it; everything else takes a publish grant. */
+  /**
+   * Every command takes a publish grant; a cancel also ownership, the job's token or a subscribe grant of the caller's own.
+   * That a topic is public, or that `authorize` lets somebody read it, opens it for reading only.
+   */
   async requireCommand(principal: Principal, id: string, action: string): Promise<void> {
-    const asked = await this.#ask(principal, 'job', jobTopic(id))
-    if (asked ?? canPublish(principal, jobTopic(id))) return
-    await this.readableJob(principal, id)
-    if (action !== 'cancel' || asked === false) throw forbidden([jobTopic(id)])
+    const topic = jobTopic(id)
+    const asked = await this.#ask(principal, 'job', topic)
+    if (asked ?? canPublish(principal, topic)) return
+    const job = await this.readableJob(principal, id)
+    // What an anonymous reader may subscribe to are the public topics.
+    const mayCancel = principal.method !== 'anonymous' && canSubscribe(principal, topic, owns(principal, job))
+    if (action !== 'cancel' || asked === false || !mayCancel) throw forbidden([topic])
   }
 
   async #maySubscribe(principal: Principal, topic: string): Promise<boolean> {

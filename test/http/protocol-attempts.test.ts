@@ -110,6 +110,17 @@ describe('running an ended job again', () => {
     expect((await retry('old', { id: 'other' }, narrow)).body).toMatchObject({ status: 403, topics: ['job:other'] })
     expect((await retry('old', { id: 'mine' }, narrow)).status).toBe(201)
   })
+
+  test('[P10.21] takes a grant to publish for the parent too, which it changes', async () => {
+    const { create, act, retry } = await start()
+    await create({ id: 'batch' })
+    await create({ id: 'old', parent: 'batch' })
+    await act('old', 'cancel')
+    const narrow: Call = { as: { userId: 'w', publish: ['job:old', 'job:mine'] } }
+    expect((await retry('old', { id: 'mine' }, narrow)).body).toMatchObject({ status: 403, topics: ['job:batch'] })
+    const wide: Call = { as: { userId: 'w', publish: ['job:old', 'job:mine', 'job:batch'] } }
+    expect((await retry('old', { id: 'mine' }, wide)).status).toBe(201)
+  })
 })
 
 test('[P10.18] the events of one command keep their order, all or none', async () => {

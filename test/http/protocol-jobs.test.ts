@@ -301,6 +301,37 @@ describe('who may', () => {
     expect((await seen.until((event) => event.type === 'job.cancelled')).at(-1)?.topic).toBe('jobs:7')
   })
 
+  test('[P10.12] who reads a job only because it is public, or because authorize widens reading, cannot cancel it', async () => {
+    const hub = await startHub({
+      anonymous: true,
+      publicTopics: ['job:open*'],
+      authorize: ({ userId }, action, topic) => {
+        if (userId === 'guest' && action === 'subscribe') return topic === 'job:shown' ? true : undefined
+        if (userId === 'helper' && action === 'job') return topic === 'job:shown' ? true : undefined
+        return undefined
+      },
+    })
+    const jobs = jobsOf(hub)
+    for (const id of ['open', 'open2', 'open3', 'shown']) await jobs.create({ id })
+    for (const [id, call] of [
+      ['open', { as: null }],
+      ['open', { as: { userId: '9' } }],
+      ['shown', { as: { userId: 'guest' } }],
+    ] as const) {
+      expect((await jobs.read(id, call)).status).toBe(200)
+      const refused = await jobs.act(id, 'cancel', {}, call)
+      expect([refused.status, refused.body]).toEqual([403, expect.objectContaining({ topics: [`job:${id}`] })])
+      expect((await jobs.read(id, call)).body.status).toBe('queued')
+    }
+    for (const [id, as] of [
+      ['open', { userId: '7' }],
+      ['open2', { userId: '8', subscribe: ['job:*'] }],
+      ['open3', { userId: '8', publish: ['job:*'] }],
+      ['shown', { userId: 'helper' }],
+    ] as const)
+      expect((await jobs.act(id, 'cancel', {}, { as })).body.accepted).toBe(true)
+  })
+
   test('[P10.13] the cursor of a list is from before it was read: streaming from it misses nothing', async () => {
     const hub = await startHub()
     const jobs = jobsOf(hub)

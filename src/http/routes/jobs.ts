@@ -22,14 +22,15 @@ export async function postJob(parts: HttpParts, access: Access, request: Incomin
   return await madeJob(parts, principal, await parts.jobs.create(principal.namespace, { ...body, id } as NewJob))
 }
 
-/** `POST /jobs/{id}/retry`: the same answers; like creating, it takes a grant to publish, for the new job too. */
+/** `POST /jobs/{id}/retry`: the same answers; like creating, it takes a grant to publish, for the new job and its parent too. */
 export async function retryJob(parts: HttpParts, access: Access, request: Incoming, jobId: string): Promise<Answer> {
   const principal = await parts.authenticate(request, 'jobCommands')
   await access.requireCommand(principal, checkId(jobId, 'id'), 'retry')
   const { id = parts.core.makeId(), ...rest } = checkRetry(
     await readObject(request, parts.core.settings.bodyBytes, true),
   )
-  await access.requirePublish(principal, [jobTopic(id)], 'job')
+  const parent = (await parts.jobs.snapshot(principal.namespace, jobId))?.parent
+  await access.requirePublish(principal, [jobTopic(id), ...(parent === undefined ? [] : [jobTopic(parent)])], 'job')
   return await madeJob(parts, principal, await parts.jobs.retry(principal.namespace, jobId, { id, ...rest }))
 }
 
