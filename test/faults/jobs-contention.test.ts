@@ -46,7 +46,7 @@ test.skipIf(noRedis)(
     const slowestMs = await hammered({ redis: proxy.url })
     const job = (await hub.jobs.snapshot('hot')) as Job
     expect([job.status, job.counters.processed, job.percent]).toEqual(['running', all, 100])
-    expect(dropped).toBeGreaterThan(5)
+    expect(dropped).toBeGreaterThan(0)
     console.log(
       `Redis: ${all} increments, ${dropped} replies dropped, ${seconds(began)} s, slowest ${Math.round(slowestMs)} ms`,
     )
@@ -74,7 +74,7 @@ test('J2, J11: fifty callers in five processes over HTTP on one SQLite hub, repl
   const slowestMs = await hammered({ url: proxy.url })
   const job = (await (await fetch(`${url}/jobs/hot`)).json()) as Job
   expect([job.status, job.counters.processed, job.percent]).toEqual(['running', all, 100])
-  expect(dropped).toBeGreaterThan(5)
+  expect(dropped).toBeGreaterThan(0)
   console.log(
     `HTTP: ${all} increments, ${dropped} replies dropped, ${seconds(began)} s, slowest ${Math.round(slowestMs)} ms`,
   )

@@ -50,7 +50,9 @@ export async function jobsAndTopicsComeAndGo(count: number): Promise<void> {
       `Redis ${redisKiB >= 0 ? '+' : ''}${redisKiB} KiB, heap ${heapKiB >= 0 ? '+' : ''}${heapKiB} KiB`,
   )
   expect(after.keys).toEqual(before.keys)
-  expect(after.channels).toEqual([])
+  // A node hears the others of its store as long as it runs; nothing else is left.
+  expect(after.channels).toEqual(before.channels)
+  expect(after.channels.length).toBeLessThanOrEqual(1)
   expect(after.timers).toBe(before.timers)
   // What grows with each would be 100 bytes a job at least.
   expect(redisKiB).toBeLessThan(Math.max(100, (count * 25) / 1024))
