@@ -118,6 +118,8 @@ export async function runThreeNodes(scene: Scene) {
     const began = performance.now()
     const killed = publishers.pop() as ChildProcess
     const disturbed = scene.disturb({ random: () => random.fraction(), nodes })
+    // It is awaited below; a failure before that is not an unhandled one.
+    disturbed.catch(() => {})
     await wait(1_500)
     killed.kill('SIGKILL')
     publishers.push(await publisher('revived', { store: scene.store }))
