@@ -147,6 +147,43 @@ describe.skipIf(noRedis !== null)(`BullMQ and faults${noRedis ? ` (${noRedis})` 
     expect(hub.errors).toEqual([expect.objectContaining({ code: 'store_unavailable' })])
   })
 
+  test('J10: an application’s mapping that throws or makes what no job takes costs its words, not an end nor other jobs', async () => {
+    const { queue, work, bridge } = benchOf(redis.socket)
+    const hub = await openHub()
+    const errors: unknown[] = []
+    const { jobId } = await bridge(hub, {
+      lookMs: 50,
+      onError: (error) => errors.push(error),
+      error: (reason) => {
+        if (reason === 'throws') throw new Error('the mapping')
+        return { code: '', message: reason, retryable: false }
+      },
+      progress: (value) => {
+        if (value === 1) throw new Error('the mapping')
+        return { total: -1 }
+      },
+    })
+    work(async (job) => {
+      await job.updateProgress(1)
+      await job.updateProgress(2)
+      if (job.name !== 'works') throw new Error(job.name)
+    })
+    const added = await queue.addBulk(
+      ['throws', 'refused', 'works'].map((name) => ({
+        name,
+        data: { userId: '7' },
+        opts: { attempts: 2, backoff: 10 },
+      })),
+    )
+    for (const { id, name } of added) {
+      const events = await history(hub, jobId(id as string))
+      const end = { status: 'failed', attempt: 2, error: { code: 'failed', message: 'The job failed.' } }
+      expect(events.at(-1)?.job).toMatchObject(name === 'works' ? { status: 'completed' } : end)
+    }
+    expect(errors.length).toBeGreaterThan(0)
+    expect(hub.errors).toEqual([])
+  })
+
   test('J10: where the store was emptied, the jobs that the queue has come back', async () => {
     const own = await startRedis()
     onTestFinished(() => own.stop())

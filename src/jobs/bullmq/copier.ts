@@ -58,7 +58,8 @@ export class Copier {
           makeId,
         ),
         states: [writeOf(jobId, { state, deadline: last.deadline }, kept.version)],
-        exempt: isEnded(state.job.status),
+        // A namespace that is full must not take the lives of its healthy jobs.
+        exempt: isEnded(state.job.status) || copies.every(({ say }) => say.what === 'renew'),
       })
       if (result.outcome === 'quota') throw overQuota(result.keptBytes, result.quotaBytes)
       if (result.outcome === 'conflict') continue

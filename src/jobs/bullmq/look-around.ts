@@ -1,4 +1,5 @@
 import type { Timer } from '../../clock.js'
+import { TidingsError } from '../../errors.js'
 import type { Carrier } from './carrier.js'
 import { inParallel } from './parallel.js'
 import type { BullMQSettings } from './settings.js'
@@ -10,6 +11,10 @@ const askedAtOnce = 200
 /** A job that is not active is asked for at every so manieth look: once a minute. */
 const looksPerAsking = 30
 
+/** The store fails for all jobs alike. */
+const isAway = (error: unknown): boolean =>
+  error instanceof TidingsError && (error.code === 'store_unavailable' || error.code === 'closed')
+
 /**
  * What the stream does not tell: new lines of the log, that a job is still being worked on, and that one has gone without a
  * word (a drained or cleaned queue).
@@ -20,7 +25,8 @@ export class LookAround {
   #timer: Timer | null = null
   #looking: Promise<void> = Promise.resolve()
   #stopped = false
-  #failed = false
+  /** What the last look failed with. */
+  #failures = new Set<string>()
   #looks = 0
   readonly #isCaughtUp: () => boolean
 
@@ -36,18 +42,16 @@ export class LookAround {
     const again = (): void => {
       if (this.#stopped) return
       this.#timer = core.clock.setTimer(() => {
-        this.#looking = this.#look().then(
-          () => {
-            this.#failed = false
-            again()
-          },
-          (error: unknown) => {
+        const failures = new Map<string, unknown>()
+        const note = (error: unknown): void => void failures.set(String(error), error)
+        this.#looking = this.#look(note)
+          .catch(note)
+          .then(() => {
             // Once: while Redis or the store is away, every look fails alike.
-            if (!this.#failed && !this.#stopped) onError(error)
-            this.#failed = true
+            for (const [text, error] of failures) if (!this.#failures.has(text) && !this.#stopped) onError(error)
+            this.#failures = new Set(failures.keys())
             again()
-          },
-        )
+          })
       }, lookMs)
     }
     again()
@@ -75,23 +79,37 @@ export class LookAround {
     }
   }
 
-  async #look(): Promise<void> {
+  /** A job for which something fails is none of the others' business: it is told to `failed`, and the look goes on. */
+  async #look(failed: (error: unknown) => void): Promise<void> {
     const { core, queue, logs, leaseMs } = this.#settings
     const { open } = this.#carrier
     if (open.size === 0) return
+    const each = (bullIds: readonly string[], work: (bullId: string) => Promise<void>): Promise<void> =>
+      inParallel(bullIds, async (bullId) => {
+        try {
+          await work(bullId)
+        } catch (error) {
+          if (isAway(error)) throw error
+          failed(error)
+        }
+      })
     const now = core.clock.monotonic()
     const active = new Set(await queue.getRanges(['active']))
-    const mine = [...active].filter((bullId) => open.has(bullId))
-    if (logs) await inParallel(mine, (bullId) => this.#carrier.lookForLines(bullId))
     const due = [...open].filter(([, { running, renewedAt }]) => running && now - renewedAt > leaseMs / 3)
-    const isAsking = ++this.#looks % looksPerAsking === 0
-    const idle = isAsking ? [...open.keys()].filter((bullId) => !active.has(bullId)) : []
-    const asked = new Set([...idle, ...due.map(([bullId]) => bullId).filter((bullId) => !active.has(bullId))])
-    const suspects = [...open].filter(([, { missed }]) => missed > 0).map(([bullId]) => bullId)
-    await inParallel([...new Set([...suspects, ...asked])].slice(0, askedAtOnce), (bullId) => this.#ask(bullId))
-    await inParallel(due, async ([bullId]) => {
+    const dueIds = due.map(([bullId]) => bullId)
+    // First: what follows may take its time. A job that is gone is found missing all the same.
+    await each(dueIds, async (bullId) => {
       if (open.get(bullId)?.missed === 0) await this.#carrier.renew(bullId)
     })
+    if (logs) {
+      const mine = [...active].filter((bullId) => open.has(bullId))
+      await each(mine, (bullId) => this.#carrier.lookForLines(bullId))
+    }
+    const isAsking = ++this.#looks % looksPerAsking === 0
+    const idle = isAsking ? [...open.keys()].filter((bullId) => !active.has(bullId)) : []
+    const asked = [...idle, ...dueIds.filter((bullId) => !active.has(bullId))]
+    const suspects = [...open].filter(([, { missed }]) => missed > 0).map(([bullId]) => bullId)
+    await each([...new Set([...suspects, ...asked])].slice(0, askedAtOnce), (bullId) => this.#ask(bullId))
   }
 
   async #ask(bullId: string): Promise<void> {

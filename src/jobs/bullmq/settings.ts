@@ -27,9 +27,15 @@ export interface BullMQOptions {
   readonly kind?: (job: BullJob) => string
   /** What of the job's data readers may see, as `meta.data`: any JSON. Default: nothing. */
   readonly meta?: (job: BullJob) => unknown
-  /** What the value of `job.updateProgress(value)` says. Default {@link progressShown}. */
+  /**
+   * What the value of `job.updateProgress(value)` says. Default {@link progressShown}. Of a value for which it throws, or makes
+   * what no job takes, nothing is shown, and `onError` hears of it.
+   */
   readonly progress?: (value: unknown) => Shown
-  /** What people may know of a failure. Default: "The job failed.", because messages hold paths, addresses and secrets (J6). */
+  /**
+   * What people may know of a failure. Default: "The job failed.", because messages hold paths, addresses and secrets (J6). Also
+   * said where it throws, or makes what is no error of a job; `onError` hears of it.
+   */
   readonly error?: (failedReason: string) => JobError
   /** Whether lines of `job.log()` are copied. Default true. */
   readonly logs?: boolean
@@ -67,6 +73,7 @@ export interface BullMQSettings {
   ownerOf(job: BullJob): Promise<string | null>
   kindOf(job: BullJob): string
   metaOf(job: BullJob): unknown
+  /** Never throws, as the next. */
   shownOf(progress: unknown): Shown
   errorOf(failedReason: string): JobError
 }
@@ -110,6 +117,16 @@ export function resolveBullMQ(events: BullQueueEvents, options: BullMQOptions): 
   }
   const namespace = checkId(options.namespace ?? defaults.namespace, 'namespace')
   const { core } = hub.internals
+  const onError = options.onError ?? ((error: unknown) => core.onError(error, 'bullmq'))
+  // What the application's own function made must not spoil the copying of what follows, least of all of an end.
+  const orElse = <Made>(words: Made, make: () => Made): Made => {
+    try {
+      return make()
+    } catch (error) {
+      onError(error)
+      return words
+    }
+  }
   const duration = (
     name: 'leaseMs' | 'startWithinMs' | 'ttlMs' | 'lookMs',
     preset: number,
@@ -132,27 +149,30 @@ export function resolveBullMQ(events: BullQueueEvents, options: BullMQOptions): 
     startWithinMs: duration('startWithinMs', 7 * dayMs, 1_000, longMs),
     ttlMs: duration('ttlMs', defaults.jobKeepMs, 1, longMs),
     lookMs: duration('lookMs', 2_000, 50, 60_000),
-    onError: options.onError ?? ((error) => core.onError(error, 'bullmq')),
+    onError,
     async ownerOf(job) {
       const user = await owner(job)
       return user === null || user === undefined ? null : checkOwner(`user:${user}`)
     },
     kindOf: (job) => (options.kind?.(job) ?? `${queue.name}/${job.name}`).slice(0, jobLimits.kindCharacters),
     metaOf: (job) => options.meta?.(job),
-    shownOf(progress) {
-      const shown = (options.progress ?? progressShown)(progress)
-      const { counters, ...set } = shown
-      // What the application's own function made must not spoil the copying of what follows.
-      checkUpdate({ ...(counters && { increment: counters }), set })
-      return shown
-    },
-    errorOf(failedReason) {
-      if (!options.error) return { code: 'failed', message: 'The job failed.', retryable: false }
-      const error = options.error(failedReason)
-      return checkJobError({ ...error, message: cut(String(error.message)) })
-    },
+    shownOf: (progress) =>
+      orElse({}, () => {
+        const shown = (options.progress ?? progressShown)(progress)
+        const { counters, ...set } = shown
+        checkUpdate({ ...(counters && { increment: counters }), set })
+        return shown
+      }),
+    errorOf: (failedReason) =>
+      orElse(anyFailure, () => {
+        if (!options.error) return anyFailure
+        const error = options.error(failedReason)
+        return checkJobError({ ...error, message: cut(String(error.message)) })
+      }),
   }
 }
+
+const anyFailure: JobError = { code: 'failed', message: 'The job failed.', retryable: false }
 
 function invalid(field: string, what: string): TidingsError {
   return new TidingsError('option_invalid', `"${field}" ${what}.`, { field })
