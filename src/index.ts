@@ -84,6 +84,12 @@ export interface HubOptions<Declared extends MaybeDeclared = undefined> extends 
   readonly addressHeader?: string
   /** What one caller may take: connections, and requests by the second (A6). Parts that are left out keep their defaults; null: no limits. */
   readonly limits?: GivenLimits | null
+  /**
+   * Compress streams too, for readers that take gzip: 48 kB and a compressor for each, and text of others beside secrets in
+   * one stream tells of both by its length. On Node alone; polls and other JSON over 1 KiB are always compressed. Default
+   * false (H8).
+   */
+  readonly compress?: boolean
   readonly clock?: Clock
   readonly random?: Random
   /** Hears of failures that no caller does, with where they happened. Default: one line on stderr. */
@@ -148,6 +154,8 @@ export interface InNamespace {
 export interface HubInternals {
   readonly core: HubCore
   readonly handler: Handler
+  /** Streams too. */
+  readonly compresses: boolean
   /** Throws where a setting does not go with listening on this address. */
   checkListener(address: string | undefined): void
 }
@@ -172,6 +180,7 @@ export async function createHub<Declared extends MaybeDeclared = undefined>(
     trustedProxies,
     addressHeader,
     limits: givenLimits,
+    compress = false,
     clock: _clock,
     random: _random,
     onError: _onError,
@@ -181,6 +190,8 @@ export async function createHub<Declared extends MaybeDeclared = undefined>(
   const origins = new Origins(allowedOrigins)
   const addresses = new ClientAddresses({ trustedProxies, addressHeader })
   const limitSettings = resolveLimits(givenLimits)
+  if (typeof compress !== 'boolean')
+    throw new TidingsError('option_invalid', 'Option "compress" must be true or false.', { field: 'compress' })
   if (events !== undefined && typeof (events as Partial<MaybeDeclared>)?.check !== 'function')
     throw new TidingsError('option_invalid', '"events" must come from defineEvents.', { field: 'events' })
   // Whether the listener is loopback shows when it is reached: see checkListener.
@@ -277,7 +288,12 @@ export async function createHub<Declared extends MaybeDeclared = undefined>(
       await store.close()
       core.publisher.tellLate()
     },
-    internals: { core, handler, checkListener: (address) => void (development && refuseBeyondLoopback(address)) },
+    internals: {
+      core,
+      handler,
+      compresses: compress,
+      checkListener: (address) => void (development && refuseBeyondLoopback(address)),
+    },
   }
 }
 

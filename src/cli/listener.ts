@@ -56,6 +56,8 @@ export function makeListener(plan: ListenerPlan, listener: RequestListener, cut:
       maxHeaderSize: plan.headerBytes,
       connectionsCheckingInterval: Math.max(100, Math.min(2_500, Math.floor(plan.headersTimeoutMs / 4))),
       noDelay: true,
+      // The hub refuses it itself, in words.
+      requireHostHeader: false,
     },
     listener,
   )

@@ -7,6 +7,7 @@ import {
   type Environment,
   type ValuesOf,
   oneOf,
+  onOff,
   present,
   readSettings,
   refuseUnknownVariables,
@@ -77,7 +78,12 @@ export const serveSettings = {
     { least: 0 },
   ),
   probeMs: whole('--probe-ms <ms>', `a silent feed of a store on the network is probed (default ${defaults.probeMs})`),
+  longestTokenMs: whole(
+    '--longest-token-ms <ms>',
+    `a token that lives longer is refused; revocations are kept as long (default ${defaults.longestTokenMs})`,
+  ),
   sweepMs: whole('--sweep-ms <ms>', 'between looks for jobs that nobody works on any more (default 1000)'),
+  compress: onOff('--compress', 'compress streams too, where the reader takes gzip; polls always are'),
   jobEventsPerSecond: whole(
     '--job-events-per-second <number>',
     `most progress events of a job that asks for no other rate (default ${defaults.jobEventsPerSecond})`,

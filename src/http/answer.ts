@@ -1,4 +1,5 @@
 import { mediaTypes } from '../protocol/names.js'
+import { chooseEncoding, encodedHeaders, isCompressible } from './encoding.js'
 
 /** What a route answers with; a stream has none. */
 export interface Answer {
@@ -19,4 +20,12 @@ export const json = (body: unknown, status = 200): Answer => jsonText(JSON.strin
 
 export const noContent: Answer = { status: 204, headers: {}, body: null }
 
-export const toResponse = ({ status, headers, body }: Answer): Response => new Response(body, { status, headers })
+/** Compressed where that is worth it, and taken, and where the runtime can. */
+export function toResponse(answer: Answer, acceptEncoding: string | null): Response {
+  const { status, headers, body } = answer
+  if (!isCompressible(answer)) return new Response(body, { status, headers })
+  const encoding = typeof CompressionStream === 'undefined' ? null : chooseEncoding(acceptEncoding, ['gzip'])
+  const init = { status, headers: encodedHeaders(headers, encoding) }
+  if (!encoding) return new Response(body, init)
+  return new Response(new Blob([body as string]).stream().pipeThrough(new CompressionStream('gzip')), init)
+}

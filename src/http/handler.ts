@@ -144,7 +144,7 @@ export function createHandler(joined: HttpParts): Handler {
       else request.signal.addEventListener('abort', stop, { once: true })
       return outlet
     })
-    if (answer) return toResponse(answer)
+    if (answer) return toResponse(answer, request.headers.get('Accept-Encoding'))
     const { outlet, headers } = carried as unknown as { outlet: BodyOutlet; headers: Record<string, string> }
     return new Response(outlet.stream, { status: 200, headers })
   }

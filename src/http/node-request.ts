@@ -16,7 +16,10 @@ export class NodeRequest implements Incoming {
   /** `path` is what is left of the URL below the base path. Throws `query_invalid` on a malformed address or host. */
   constructor(incoming: IncomingMessage, response: ServerResponse, path: string) {
     this.method = incoming.method ?? 'GET'
-    this.address = addressOf(incoming.headers.host ?? '', path)
+    const { host, ':authority': authority } = incoming.headers
+    if (host === undefined && incoming.httpVersion === '1.1')
+      throw new TidingsError('query_invalid', 'A request of HTTP/1.1 needs a Host header.', { field: 'Host' })
+    this.address = addressOf(host ?? String(authority ?? ''), path)
     this.remoteAddress = incoming.socket.remoteAddress ?? null
     this.#incoming = incoming
     this.#response = response

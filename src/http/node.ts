@@ -2,7 +2,10 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { TidingsError } from '../errors.js'
 import type { AnyHub } from '../index.js'
 import type { Answer } from './answer.js'
+import { compress, offered } from './compress.js'
+import { chooseEncoding, encodedHeaders, isCompressible } from './encoding.js'
 import { FrameJoiner } from './frame-joiner.js'
+import { GzipOutlet } from './gzip-outlet.js'
 import { NodeRequest } from './node-request.js'
 import { problemAnswer } from './problem.js'
 import { SocketOutlet } from './socket-outlet.js'
@@ -35,7 +38,7 @@ export function toNodeHandler(hub: AnyHub, options: NodeHandlerOptions = {}): No
   if (typeof takeSockets !== 'boolean') {
     throw new TidingsError('option_invalid', 'Option "takeSockets" must be true or false.', { field: 'takeSockets' })
   }
-  const { handler, core } = hub.internals
+  const { handler, core, compresses } = hub.internals
   const { endOfTick } = core
   const outlets = { endOfTick, joiner: new FrameJoiner(), unsentBytes: core.settings.unsentBytes, takeSockets }
 
@@ -53,11 +56,12 @@ export function toNodeHandler(hub: AnyHub, options: NodeHandlerOptions = {}): No
     try {
       if (!(await itsTurn(incoming, response))) return
       hub.internals.checkListener(incoming.socket.localAddress)
-      const answer = await handler.handle(
-        new NodeRequest(incoming, response, path),
-        (headers) => new SocketOutlet(response, headers, outlets),
+      const answer = await handler.handle(new NodeRequest(incoming, response, path), (headers) =>
+        compresses && chooseEncoding(encodingsOf(incoming), ['gzip'])
+          ? new GzipOutlet(response, headers, outlets)
+          : new SocketOutlet(response, headers, outlets),
       )
-      if (answer) send(answer, incoming, response)
+      if (answer) await sendCompressed(answer, incoming, response)
     } catch (error) {
       if (response.headersSent || response.destroyed) return void response.destroy()
       send(problemAnswer(error, core.onError), incoming, response)
@@ -94,7 +98,25 @@ function itsTurn(incoming: IncomingMessage, response: ServerResponse): boolean |
   })
 }
 
-function send({ status, headers, body }: Answer, incoming: IncomingMessage, response: ServerResponse): void {
+/** An answer, or one that was compressed. */
+type Sent = Omit<Answer, 'body'> & { readonly body: string | Buffer | null }
+
+const encodingsOf = ({ headers }: IncomingMessage): string | undefined => {
+  const value = headers['accept-encoding']
+  return Array.isArray(value) ? value.join(',') : value
+}
+
+function sendCompressed(answer: Answer, incoming: IncomingMessage, response: ServerResponse): Promise<void> | void {
+  if (!isCompressible(answer)) return send(answer, incoming, response)
+  const encoding = chooseEncoding(encodingsOf(incoming), offered)
+  const headers = encodedHeaders(answer.headers, encoding)
+  if (!encoding) return send({ ...answer, headers }, incoming, response)
+  return compress(answer.body as string, encoding).then((body) =>
+    send({ ...answer, headers, body }, incoming, response),
+  )
+}
+
+function send({ status, headers, body }: Sent, incoming: IncomingMessage, response: ServerResponse): void {
   if (response.destroyed) return
   // A body that was refused half-way is not read to its end: the connection goes with it.
   if (!incoming.complete) response.setHeader('Connection', 'close')
