@@ -57,6 +57,10 @@ export const serveSettings = {
   dataBytes: whole('--data-bytes <bytes>', `largest data of an event (default ${defaults.dataBytes})`),
   bodyBytes: whole('--body-bytes <bytes>', `largest request body (default ${defaults.bodyBytes})`),
   eventsPerBatch: whole('--events-per-batch <number>', `in one publish (default ${defaults.eventsPerBatch})`),
+  entriesPerBatch: whole(
+    '--entries-per-batch <number>',
+    `topics of all events of one publish together (default ${defaults.entriesPerBatch})`,
+  ),
   topicsPerStream: whole('--topics-per-stream <number>', `in one stream (default ${defaults.topicsPerStream})`),
   topicsPerEvent: whole('--topics-per-event <number>', `of one event (default ${defaults.topicsPerEvent})`),
   pollWaitMs: whole('--poll-wait-ms <ms>', `longest time a poll is held (default ${defaults.pollWaitMs})`),

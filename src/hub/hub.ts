@@ -18,7 +18,7 @@ import { EndOfTick } from './end-of-tick.js'
 import { EncodedEvent, Frame } from './frame.js'
 import type { EventFilter } from './gate.js'
 import type { Outlet } from './outlet.js'
-import { type PublishResult, draftOf } from './publish.js'
+import { type PublishResult, draftsOf } from './publish.js'
 import { Publisher } from './publisher.js'
 import { mayReturn } from './revocation.js'
 import { Roster } from './roster.js'
@@ -165,15 +165,7 @@ export class HubCore implements HubContext {
 
   /** See {@link Hub.publish}. Appends of one process keep the order of the calls (D1). */
   async publish(namespace: string, inputs: readonly unknown[], isBatch: boolean): Promise<PublishResult[]> {
-    if (inputs.length === 0 || inputs.length > this.settings.eventsPerBatch) {
-      throw new TidingsError(
-        'event_invalid',
-        `A batch has 1–${this.settings.eventsPerBatch} events, not ${inputs.length}.`,
-        { field: '' },
-      )
-    }
-    const drafts = inputs.map((input, index) => draftOf(input, this, isBatch ? `[${index}].` : ''))
-    return this.publisher.publish(namespace, drafts)
+    return this.publisher.publish(namespace, draftsOf(inputs, this, isBatch, ''))
   }
 
   /** Opens a connection over `outlet`. Null: nothing will ever follow, answer 204. Rights were checked by the caller. */

@@ -72,8 +72,28 @@ export interface DraftParts {
   readonly events: DeclaredEvents | null
 }
 
+/**
+ * Checks all inputs of one publish. `field` is what a batch as a whole is called: a batch that is too large in events or in
+ * topics of all events together is refused before it can hold up the store for everybody.
+ */
+export function draftsOf(inputs: readonly unknown[], parts: DraftParts, isBatch: boolean, field: string): Draft[] {
+  const { eventsPerBatch, entriesPerBatch } = parts.settings
+  const refuse = (message: string): TidingsError => new TidingsError('event_invalid', message, { field })
+  if (inputs.length === 0 || inputs.length > eventsPerBatch)
+    throw refuse(`A batch has 1–${eventsPerBatch} events, not ${inputs.length}.`)
+  const drafts = inputs.map((input, index) => draftOf(input, parts, isBatch ? `[${index}].` : ''))
+  const entries = drafts.reduce((sum, { event }) => sum + event.topics.length, 0)
+  if (entries > entriesPerBatch) {
+    throw refuse(
+      `The events of one publish have at most ${entriesPerBatch} topics together (entriesPerBatch), not ${entries}. Send ` +
+        'them in several.',
+    )
+  }
+  return drafts
+}
+
 /** Checks one input (E2, E4, spec §12 limits); throws naming the field, with `at` before it for a member of a batch. */
-export function draftOf(input: unknown, { settings, makeId, events }: DraftParts, at = ''): Draft {
+function draftOf(input: unknown, { settings, makeId, events }: DraftParts, at = ''): Draft {
   const invalid = (field: string, message: string): TidingsError =>
     new TidingsError('event_invalid', message, { field: at + field })
   if (typeof input !== 'object' || input === null || Array.isArray(input))

@@ -28,6 +28,8 @@ export interface HubSettings {
   /** A request body. Default 1 MiB. */
   readonly bodyBytes: number
   readonly eventsPerBatch: number
+  /** Topics of all events of one publish together. Default 5,000. */
+  readonly entriesPerBatch: number
   readonly topicsPerStream: number
   readonly topicsPerEvent: number
   /** The longest a poll is held. Default 30,000. */
@@ -71,6 +73,7 @@ const names = [
   'dataBytes',
   'bodyBytes',
   'eventsPerBatch',
+  'entriesPerBatch',
   'topicsPerStream',
   'topicsPerEvent',
   'pollWaitMs',

@@ -21,6 +21,8 @@ export const defaults = {
   /** A request body, also of a batch. */
   bodyBytes: 1024 * 1024,
   eventsPerBatch: 1_000,
+  /** Topics of all events of one publish together: a store keeps each event under each, in one step that nothing passes. */
+  entriesPerBatch: 5_000,
   /** Native EventSource has no jitter of its own, so each connection is told another `retry:`. */
   retryMs: { from: 2_000, to: 6_000 },
   heartbeatMs,

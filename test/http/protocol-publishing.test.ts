@@ -28,6 +28,15 @@ describe('limits of names and sizes', () => {
       'topics',
     ],
     ['[P1.13] an empty batch', [], 'event_invalid', 'body'],
+    [
+      '[P1.13] 5,001 topics',
+      Array.from({ length: 51 }, (_, at) => ({
+        topics: Array.from({ length: at < 50 ? 100 : 1 }, (_, nth) => `t${nth}`),
+        type: 'x',
+      })),
+      'event_invalid',
+      'body',
+    ],
     ['[P1.13] 1,001 events', Array.from({ length: 1_001 }, () => note()), 'event_invalid', 'body'],
     ['[P12.1] the second of a batch', [note(), { ...note(), type: '' }], 'type_invalid', '[1].type'],
     ['[P9.9] a member nobody knows', { ...note(), prioritiy: 'high' }, 'event_invalid', 'prioritiy'],

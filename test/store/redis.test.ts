@@ -75,6 +75,18 @@ describe.skipIf(noRedis)(`the Redis store${noRedis ? ` (${noRedis})` : ''}`, () 
     for (const following of followings) following.close()
   })
 
+  test('S3: appends with many topics share no call: none holds the server for long', async () => {
+    const store = await opened()
+    await put(store, event('a'))
+    await admin.config('RESETSTAT')
+    const topics = (at: number) => Array.from({ length: 100 }, (_, nth) => `t${at}-${nth}`)
+    await Promise.all(Array.from({ length: 50 }, (_, at) => put(store, event(topics(at)))))
+    const counted = await calls()
+    expect(counted.get('evalsha')).toBeGreaterThanOrEqual(5)
+    // And what is the same for all topics is looked up once a call.
+    expect(counted.get('hget')).toBeLessThanOrEqual(2 * (counted.get('evalsha') ?? 0))
+  })
+
   test('D1: whatever is appended at once, by bytes and by number, is numbered in the order of the calls', async () => {
     const store = await opened()
     const sizes = fc.array(fc.constantFrom(10, 10, 10, 3_000, 100_000), { minLength: 1, maxLength: 200 })

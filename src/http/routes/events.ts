@@ -5,7 +5,7 @@ import type { Connection } from '../../hub/connection.js'
 import type { Place } from '../../hub/limits/places.js'
 import type { ConnectRequest } from '../../hub/hub.js'
 import type { Outlet } from '../../hub/outlet.js'
-import { draftOf } from '../../hub/publish.js'
+import { draftsOf } from '../../hub/publish.js'
 import { formatCursor } from '../../protocol/cursor.js'
 import { defaults } from '../../protocol/defaults.js'
 import { headers as headerNames, mediaTypes } from '../../protocol/names.js'
@@ -179,13 +179,8 @@ export async function postEvents(parts: HttpParts, access: Access, request: Inco
   const body = await readJson(request, settings.bodyBytes)
   const isBatch = Array.isArray(body)
   const inputs: readonly unknown[] = isBatch ? body : [body]
-  if (inputs.length === 0 || inputs.length > settings.eventsPerBatch) {
-    throw new TidingsError('event_invalid', `A batch has 1–${settings.eventsPerBatch} events, not ${inputs.length}.`, {
-      field: 'body',
-    })
-  }
   // Rights come before the store, so that a repeated id tells nothing to whoever may not publish there (D3).
-  const drafts = inputs.map((input, index) => draftOf(input, parts.core, isBatch ? `[${index}].` : ''))
+  const drafts = draftsOf(inputs, parts.core, isBatch, 'body')
   await access.requirePublish(principal, [...new Set(drafts.flatMap((draft) => draft.event.topics))])
   const results = await parts.core.publisher.publishSoon(principal.namespace, drafts)
   if (!results) {

@@ -9,6 +9,8 @@ export interface AppendRequest {
   readonly args: readonly string[]
   /** About the bytes it sends. */
   readonly bytes: number
+  /** Topics of all its events together: what the server's time goes by. */
+  readonly entries: number
   readonly append: Append
 }
 
@@ -17,6 +19,7 @@ export function encodeAppend(append: Append): AppendRequest {
   const simple = commands.length === 0 && states.length === 0 && events.length === 1 && !exempt
   const args = [simple ? '' : `${commands.length} ${events.length} ${states.length} ${exempt ? 1 : 0}`]
   let bytes = 64
+  let entries = 0
   for (const { id, digest } of commands) args.push(id, digest)
   for (const event of events) {
     const topics = event.topics.length > 1 ? [...new Set(event.topics)] : event.topics
@@ -27,6 +30,8 @@ export function encodeAppend(append: Append): AppendRequest {
     const entry = size * 2 + (topics.length > 1 ? 1 : 0)
     args.push(event.id, event.digest, String(entry), encodeContent(event, topics), String(count), ...topics)
     bytes += size + 200
+    entries += topics.length
+    for (const topic of topics) bytes += topic.length
   }
   for (const { topic, expect, value, group = '', deadline } of states) {
     args.push(topic, String(expect), value === null ? '0' : '1', value ?? '', group)
@@ -34,7 +39,7 @@ export function encodeAppend(append: Append): AppendRequest {
     else args.push(deadline ? String(Math.round(deadline.afterMs)) : '', deadline?.lease ? '1' : '0')
     bytes += (value?.length ?? 0) + 100
   }
-  return { args, bytes, append }
+  return { args, bytes, entries, append }
 }
 
 /** Where it happened: the same for all that shared the call. */

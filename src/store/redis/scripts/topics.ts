@@ -10,9 +10,13 @@ local function isPersonal(topic)
   return first == 'user:' or first == 'jobs:'
 end
 
--- The number at or below which events of such topics were trimmed by age.
+-- The number at or below which events of such topics were trimmed by age. Asked for once: an append may make thousands of
+-- topics.
+local agedOf = {}
 local function agedThrough(topic)
-  return tonumber(call('HGET', meta, isPersonal(topic) and 'agedPersonal' or 'aged') or '0')
+  local field = isPersonal(topic) and 'agedPersonal' or 'aged'
+  agedOf[field] = agedOf[field] or tonumber(call('HGET', meta, field) or '0')
+  return agedOf[field]
 end
 
 local mostInRecord = 4
