@@ -7,7 +7,8 @@ import type { EncodedEvent } from './frame.js'
  */
 export class Ring {
   readonly #maxBytes: number
-  #events: EncodedEvent[] = []
+  /** Below `#start` empty. */
+  #events: (EncodedEvent | null)[] = []
   #start = 0
   #bytes = 0
   #epoch: string
@@ -32,7 +33,9 @@ export class Ring {
     this.#events.push(event)
     this.#bytes += weight(event)
     while (this.#bytes > this.#maxBytes && this.#start < this.#events.length) {
-      const oldest = this.#events[this.#start++] as EncodedEvent
+      const oldest = this.#events[this.#start] as EncodedEvent
+      // Free at once: a thousand large events in front of the ring would be many times its bytes.
+      this.#events[this.#start++] = null
       this.#bytes -= weight(oldest)
       this.#floor = oldest.event.seq
     }
@@ -56,7 +59,7 @@ export class Ring {
       if ((this.#events[middle] as EncodedEvent).event.seq <= position.seq) low = middle + 1
       else high = middle
     }
-    return low === this.#events.length ? [] : this.#events.slice(low)
+    return low === this.#events.length ? [] : (this.#events.slice(low) as EncodedEvent[])
   }
 }
 
