@@ -304,7 +304,7 @@ export class Connection implements OutletListener {
     })
     if (this.#state !== 'catching-up') return
     if (page.gaps.length > 0) {
-      this.#notices.cross(page)
+      this.#notices.cross(page, before)
       this.#interest.cross(page, before)
       this.#position = page.from
       await this.#sendNotices()
@@ -314,7 +314,7 @@ export class Connection implements OutletListener {
     if (!this.#deliver(events)) return
     this.#position = page.upTo
     this.#caughtUp = !page.more
-    this.#notices.passed(page)
+    this.#notices.passed(page, before)
     // A feed that is ahead of the log, against the contract, must not make us read it in circles.
     if (
       page.upTo.seq === before.seq &&

@@ -5,7 +5,7 @@ import { Frame } from './frame.js'
 import type { HubContext } from './hub.js'
 import type { Interest } from './interest.js'
 import type { Outlet } from './outlet.js'
-import { type Opening, gapKey } from './start.js'
+import { type Opening, gapKey, isFoundAgain } from './start.js'
 
 /** What one reader is told beside events: gaps, each once, and jobs as they stand, before their events (D4). */
 export class Notices {
@@ -35,9 +35,10 @@ export class Notices {
     this.#owed = snapshotTopics
   }
 
-  /** Tells the gaps of a read that were not told before. */
-  cross({ gaps, from }: ReadResult): void {
-    const told = new Set(this.#told)
+  /** Tells the gaps of a read after `before` that were not told before. */
+  cross(page: ReadResult, before: Position): void {
+    const { gaps, from } = page
+    const told = new Set(isFoundAgain(page, before) ? this.#told : none)
     const news = new Set<string>()
     for (const { reason, topics } of gaps) {
       const untold = topics.filter((topic) => !told.has(gapKey(reason, topic)))
@@ -52,8 +53,9 @@ export class Notices {
   }
 
   /** The reader has taken `page` whole: only gaps that the next read finds again are remembered. */
-  passed({ gaps, events }: ReadResult): void {
-    if (gaps.length === 0) {
+  passed(page: ReadResult, before: Position): void {
+    const { gaps, events } = page
+    if (gaps.length === 0 || !isFoundAgain(page, before)) {
       this.#told = none
       return
     }

@@ -1,6 +1,7 @@
 import { TidingsError } from '../errors.js'
 import type { GapNotice, GapReason } from '../protocol/control.js'
 import { type Position, formatCursor, parseCursor } from '../protocol/cursor.js'
+import type { ReadResult } from '../store/store.js'
 import type { Channel } from './channel.js'
 import type { ConnectionOptions } from './connection-options.js'
 import type { HubContext } from './hub.js'
@@ -37,6 +38,13 @@ export function parseLastEventId(lastEventId: string): Start {
 }
 
 export const gapKey = (reason: GapReason, topic: string): string => `${reason} ${topic}`
+
+/**
+ * Whether the gaps of a read after `before` are such that the next read finds them again, until the position is behind them.
+ * Those over which a read jumped are behind it at once: the same reason for the same topic is another gap next time.
+ */
+export const isFoundAgain = ({ from }: ReadResult, before: Position): boolean =>
+  from.epoch === before.epoch && from.seq === before.seq
 
 /** Whoever reads all that is kept is not told what no longer is. */
 const allOf = (topics: readonly string[]): ReadonlySet<string> =>
@@ -113,7 +121,9 @@ export async function openingOf(
     position: page.from,
     resumed: gapped.size === 0,
     gaps: page.gaps.map((gap) => ({ reason: gap.reason, topics: gap.topics, cursor })),
-    told: new Set(page.gaps.flatMap(({ reason, topics }) => topics.map((topic) => gapKey(reason, topic)))),
+    told: isFoundAgain(page, start.position)
+      ? new Set(page.gaps.flatMap(({ reason, topics }) => topics.map((topic) => gapKey(reason, topic))))
+      : nothing,
     floors,
     snapshotTopics: jobTopics.filter((topic) => gapped.has(topic)),
     finished: quiet && (await haveAllEnded(context, namespace, topics)),
