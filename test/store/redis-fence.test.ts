@@ -76,6 +76,27 @@ describe.skipIf(noRedis)(`fencing${noRedis ? ` (${noRedis})` : ''}`, () => {
     expect((await ignorant.read('n', query('a', lost.position))).gaps).toEqual([{ reason: 'lost', topics: ['a'] }])
   })
 
+  test('S6: nor where the clock of Redis is behind the numbers that are kept', async () => {
+    const server = await redisForTest({ keeps: 'snapshot' })
+    const store = await opened(server)
+    await fill(store, 'a', 2)
+    const [meta = ''] = (await server.command('KEYS', '*:meta')) as string[]
+    // As an earlier fence left it whose clock was ahead of today's.
+    const ahead = 4_000_000_000_000_000
+    await server.command('HSET', meta, 'seq', String(ahead))
+    await server.command('SAVE')
+    await fill(store, 'a', 100)
+    const last = await store.head('n')
+    expect(last.seq).toBe(ahead + 100)
+    await store.close()
+    await server.kill()
+    await server.start()
+    const ignorant = await opened(server)
+    const { position } = await put(ignorant, event('a'))
+    expect(position.seq).toBeGreaterThan(last.seq)
+    expect((await ignorant.read('n', query('a', last))).gaps).toEqual([{ reason: 'lost', topics: ['a'] }])
+  })
+
   test('S6: a restart that lost nothing is no gap, and numbers of 16 digits stay exact', async () => {
     const server = await redisForTest({ keeps: 'log', settings: { appendfsync: 'always' } })
     const store = await opened(server)

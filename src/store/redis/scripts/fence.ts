@@ -22,8 +22,9 @@ local wentBack = found[4] == ARGV[5] and tonumber(ARGV[6]) > tonumber(found[5])
 if found[2] == ARGV[3] and not wentBack then return { found[3], found[4], tonumber(found[5]) } end
 
 -- Microseconds rise faster than any counter, so that a node that heard nothing of the lost numbers does not use them again.
+-- A clock may be behind an earlier one: then a step that nobody fills between two saves, and millions of steps fit below 2^53.
 local kept, time = tonumber(found[5]), call('TIME')
-local counter = math.max(kept + 1, tonumber(time[1]) * 1000000 + tonumber(time[2]))
+local counter = math.max(kept + 1000000000, tonumber(time[1]) * 1000000 + tonumber(time[2]))
 if found[4] == ARGV[5] then counter = math.max(counter, tonumber(ARGV[6]) + 1) end
 local through = text(counter)
 call('HSET', meta, 'pair', ARGV[3], 'fence', ARGV[1], 'seq', through, 'lost', through)
