@@ -1,3 +1,4 @@
+import { TidingsError } from '../errors.js'
 import type { MakeId } from '../ids.js'
 import { isEnded } from '../protocol/job.js'
 import { jobTopic, jobsTopic } from '../protocol/topic.js'
@@ -27,25 +28,35 @@ export class Cascade {
     this.#parts = parts
   }
 
-  /** Resolves when all is cancelled, or was not: that is reported, and tried again by the next sweep. */
-  run(namespace: string, jobId: string): Promise<void> {
+  /** For nobody who waits: a failure is reported, and the next sweep tries again. */
+  run(namespace: string, jobId: string): void {
+    this.finish(namespace, jobId).catch(this.#parts.onError)
+  }
+
+  /** Resolves when all is cancelled. Rejects with the store's failure. */
+  finish(namespace: string, jobId: string): Promise<void> {
     const key = JSON.stringify([namespace, jobId])
     const running =
-      this.#running.get(key) ??
-      this.#cancelBelow(namespace, jobId)
-        .catch(this.#parts.onError)
-        .finally(() => void this.#running.delete(key))
+      this.#running.get(key) ?? this.#cancelBelow(namespace, jobId).finally(() => void this.#running.delete(key))
     this.#running.set(key, running)
     return running
   }
 
   async idle(): Promise<void> {
-    await Promise.all(this.#running.values())
+    await Promise.allSettled(this.#running.values())
   }
 
   async #cancelBelow(namespace: string, jobId: string): Promise<void> {
     const { store, makeId, lanes } = this.#parts
     const topic = jobTopic(jobId)
+    const send = async (id: string, action: 'cancel' | 'cascaded'): Promise<void> => {
+      try {
+        await lanes.send(namespace, { jobId: id, command: { action } }, claimOf(id, makeId(), { action }))
+      } catch (error) {
+        // Somebody has taken it away meanwhile.
+        if (!(error instanceof TidingsError) || error.code !== 'not_found') throw error
+      }
+    }
     const { state } = await store.state(namespace, topic)
     if (!state) return
     const group = jobsTopic(decodeState(state.value).job.owner)
@@ -53,19 +64,9 @@ export class Cascade {
     do {
       const page = await store.states(namespace, { group, limit: pageSize, ...(after !== undefined && { after }) })
       const below = page.states.map(({ value }) => decodeState(value)).filter((each) => each.ancestors.includes(jobId))
-      await Promise.all(
-        below
-          .filter(({ job }) => !isEnded(job.status))
-          .map(({ job: { id } }) =>
-            lanes.send(
-              namespace,
-              { jobId: id, command: { action: 'cancel' } },
-              claimOf(id, makeId(), { action: 'cancel' }),
-            ),
-          ),
-      )
+      await Promise.all(below.filter(({ job }) => !isEnded(job.status)).map(({ job: { id } }) => send(id, 'cancel')))
       after = page.states.some((each) => each.topic === topic) ? undefined : page.next
     } while (after !== undefined)
-    await lanes.send(namespace, { jobId, command: { action: 'cascaded' } }, claimOf(jobId, makeId(), 'cascaded'))
+    await send(jobId, 'cascaded')
   }
 }

@@ -217,9 +217,10 @@ function deadlineOf(state: JobState, now: number): Deadline | 'kept' | null {
   const { status, endedAt } = state.job
   if (state.cascade) return { afterMs: cascadeMs, lease: false }
   if (isEnded(status)) return { afterMs: left(endedAt ?? now, state.ttlMs), lease: false }
-  if (status === 'queued') return { afterMs: left(state.leasedAt, state.startWithinMs), lease: false }
-  // Jobs below it have deadlines of their own, and the end of the last one begins a lease here (J9).
+  // Jobs below it have deadlines of their own, and the end of the last one begins a lease here (J9), or the wait for a next
+  // attempt.
   if (state.children && state.children.open > 0) return null
+  if (status === 'queued') return { afterMs: left(state.leasedAt, state.startWithinMs), lease: false }
   return state.leasedAt === now ? { afterMs: state.leaseMs, lease: true } : 'kept'
 }
 

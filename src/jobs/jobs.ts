@@ -63,7 +63,7 @@ export interface JobsEngine {
   snapshot(namespace: string, jobId: string): Promise<Job | null>
   /** Newest first. A page may hold fewer than `limit` and still have a `next`. Rejects with `query_invalid`. */
   list(namespace: string, query: JobQuery): Promise<JobPage>
-  /** Takes the job and its events away (J8), after cancelling it where it has not ended. Resolves to whether there was one. */
+  /** Takes the job and its events away (J8), after cancelling it, and all below it, where it has not ended. Resolves to whether there was one. */
   remove(namespace: string, jobId: string): Promise<boolean>
   /** Calls back with the job as it is and each newer version until the returned function is called. */
   follow(namespace: string, jobId: string, changed: (job: Job) => void): () => void
@@ -89,7 +89,7 @@ export function createJobs(options: JobsOptions): JobsEngine {
     makeId,
     onError,
     counters,
-    cascade: (namespace, jobId) => void cascade.run(namespace, jobId),
+    cascade: (namespace, jobId) => cascade.run(namespace, jobId),
   }
   const lanes = new Lanes(parts)
   const cascade = new Cascade({ store, makeId, lanes, onError })
@@ -164,7 +164,7 @@ export function createJobs(options: JobsOptions): JobsEngine {
           await engine.command(namespace, jobId, { id: makeId(), action: 'cancel' })
           continue
         }
-        if (found.state.cascade) await cascade.run(namespace, jobId)
+        if (found.state.cascade) await cascade.finish(namespace, jobId)
         try {
           const item = { jobId, command: { action: 'remove' } } as const
           await lanes.send(namespace, item, claimOf(jobId, makeId(), 'remove'))

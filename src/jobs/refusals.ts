@@ -20,6 +20,20 @@ export const active = (jobId: string): TidingsError =>
     { field: 'id' },
   )
 
+export const cancelling = (jobId: string): TidingsError =>
+  new TidingsError(
+    'conflict',
+    `Jobs below ${JSON.stringify(jobId)} are still being cancelled. It can be taken away afterwards: try again.`,
+    { field: 'id' },
+  )
+
+export const goneAgain = (jobId: string): TidingsError =>
+  new TidingsError(
+    'id_reused',
+    `The job ${JSON.stringify(jobId)} was created under this id lately and is gone again. Give a new job a new id, or wait until this one is forgotten (five minutes, as a rule).`,
+    { field: 'id' },
+  )
+
 export const overQuota = (keptBytes: number, quotaBytes: number): TidingsError =>
   new TidingsError(
     'quota',

@@ -3,7 +3,7 @@ import { type RefusalReason, isEnded, jobEventTypes } from '../protocol/job.js'
 import { jobLimits } from '../protocol/job-input.js'
 import { type Change, count, nothing, shareOf, sums } from './group.js'
 import { type Command, type JobEvent, type Step, create, reduce, step } from './job.js'
-import { active, noParent, overflow, parentEnded, reused, tooDeep, tooMany } from './refusals.js'
+import { active, cancelling, noParent, overflow, parentEnded, reused, tooDeep, tooMany } from './refusals.js'
 import type { CreatedJob, JobState, Share } from './state.js'
 
 /** What can be asked of a job where those around it matter too. */
@@ -114,6 +114,8 @@ export class Tree {
 
   #remove(state: JobState): Verdict {
     if (!isEnded(state.job.status)) return { refused: active(state.job.id) }
+    // Its state is all that tells of what is still to be cancelled below it.
+    if (state.cascade) return { refused: cancelling(state.job.id) }
     this.writes.set(state.job.id, null)
     const { counted } = state
     if (counted) this.#countUp(state.ancestors, { ...quiet, from: counted, made: -1 })

@@ -6,7 +6,7 @@ import type { AppendResult, StateWrite, Store } from '../store/store.js'
 import type { JobCounters } from './counters.js'
 import type { KnownJob, KnownJobs } from './known.js'
 import { type Plan, jobsOf, planOf } from './plan.js'
-import { notFound, overQuota, reused } from './refusals.js'
+import { goneAgain, notFound, overQuota, reused } from './refusals.js'
 import { jobAt } from './state.js'
 import type { Answer, Waiting } from './waiting.js'
 import { eventsOf, writeOf } from './writes.js'
@@ -202,7 +202,7 @@ export class Writer {
       if (!answer) {
         const known = this.#known.get(jobId) ?? last?.get(jobId)
         if (!known) {
-          waiting.reject(notFound(jobId))
+          waiting.reject(waiting.command.action === 'create' ? goneAgain(jobId) : notFound(jobId))
           continue
         }
         const { state, position } = known

@@ -301,3 +301,50 @@ describe('what a group is not', () => {
     expect(make.errors).toMatchObject([{ code: 'store_unavailable' }])
   })
 })
+
+describe('a group while the store fails, or nobody takes the parent up', () => {
+  test('J8, J9: a running group is taken away only when all below it is cancelled', async () => {
+    const real = bench()
+    let failing = true
+    const states: typeof real.store.states = (...given) =>
+      failing ? Promise.reject(new TidingsError('store_unavailable', 'away')) : real.store.states(...given)
+    const make = bench({ ...real.store, states }, real.clock)
+    const jobs = make.engine()
+    await jobs.create(namespace, { ...batch, id: 'p' })
+    await jobs.create(namespace, { ...batch, id: 'c', parent: 'p' })
+    await jobs.create(namespace, { ...batch, id: 'd', parent: 'c' })
+    await jobs.command(namespace, 'd', { id: 'start', action: 'start' })
+    expect(await refusal(jobs.remove(namespace, 'p'))).toMatchObject({ code: 'store_unavailable' })
+    expect(await get(jobs, 'p')).toMatchObject({ status: 'cancelled' })
+    failing = false
+    expect(await jobs.remove(namespace, 'p')).toBe(true)
+    expect(await jobs.snapshot(namespace, 'p')).toBeNull()
+    for (const id of ['c', 'd']) expect(await get(jobs, id)).toMatchObject({ status: 'cancelled' })
+    await jobs.close()
+  })
+
+  test('J6, J9: a parent that waits for its next attempt does not expire while a job below it works', async () => {
+    const { jobs, make } = await group([{ leaseMs: 30_000 }], { attempts: 2, startWithinMs: 60_000 })
+    jobs.start()
+    await jobs.command(namespace, 'c0', { id: 'start', action: 'start' })
+    await jobs.command(namespace, 'p', {
+      id: 'lost',
+      action: 'fail',
+      error: { code: 'x', message: 'x', retryable: true },
+    })
+    expect(await get(jobs, 'p')).toMatchObject({ status: 'queued', attempt: 2 })
+    for (let passedMs = 0, nth = 0; passedMs < 180_000; passedMs += 10_000, nth++) {
+      await make.clock.advance(10_000)
+      expect(await jobs.command(namespace, 'c0', { id: `renew ${nth}`, action: 'renew' })).toMatchObject({
+        accepted: true,
+      })
+    }
+    expect(await get(jobs, 'p')).toMatchObject({ status: 'queued' })
+    await jobs.command(namespace, 'c0', { id: 'end', action: 'complete' })
+    await make.clock.advance(50_000)
+    expect(await get(jobs, 'p')).toMatchObject({ status: 'queued' })
+    await make.clock.advance(15_000)
+    expect(await get(jobs, 'p')).toMatchObject({ status: 'failed', error: { code: 'expired' } })
+    await jobs.close()
+  })
+})

@@ -48,6 +48,18 @@ describe('creating', () => {
     expect(await eventsAfter(store, 'job:j2')).toHaveLength(1)
   })
 
+  test('D3, J8: the id of a job that was taken away is no new job’s until it is forgotten, and the refusal says so', async () => {
+    const { engine, clock } = bench()
+    const jobs = engine()
+    await jobs.create(namespace, crawl)
+    await jobs.remove(namespace, 'j1')
+    const refused = jobs.create(namespace, crawl)
+    await expect(refused).rejects.toMatchObject({ code: 'id_reused', field: 'id' })
+    await expect(refused).rejects.toThrow(/was created under this id.*gone/)
+    await clock.advance(301_000)
+    expect(await jobs.create(namespace, crawl)).toMatchObject({ created: true })
+  })
+
   test('a job of another namespace, or that never was, is not found', async () => {
     const { engine } = bench()
     const jobs = engine()
