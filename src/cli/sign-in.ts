@@ -13,14 +13,19 @@ export const signInSettings = {
     '--allowed-origins <origins>',
     'of pages on other hosts that may call from a browser, by commas',
   ),
+  publicTopics: text('--public-topics <patterns>', 'topics that anybody who is let in may read, by commas'),
+  anonymous: onOff('--anonymous', 'let in whoever carries no credential, for --public-topics alone'),
   dev: onOff('--dev', 'let anybody be anybody with ?userId=<id>, on this machine only'),
 } as const
 
-type SignIn = Pick<HubOptions, 'jwt' | 'urlTokens' | 'allowedOrigins' | 'development'>
+type SignIn = Pick<HubOptions, 'jwt' | 'urlTokens' | 'allowedOrigins' | 'publicTopics' | 'anonymous' | 'development'>
 
 /** Throws `option_invalid` naming a setting that is missing, or that contradicts another one. */
 export function planSignIn(values: ValuesOf<typeof signInSettings>, host: string): SignIn {
   const { jwtSecret, jwks, jwtAlgorithms, jwtIssuer, jwtAudience, urlTokens, allowedOrigins, dev = false } = values
+  const { publicTopics, anonymous } = values
+  if (anonymous && publicTopics === undefined)
+    throw refusal('--anonymous', '--anonymous lets in people who could read nothing: give --public-topics too.')
   if (dev && !isLoopback(host)) throw contradiction('--dev', `--host ${host}`, 'Anybody could be anybody.')
   if (jwtSecret !== undefined && jwks !== undefined) throw contradiction('--jwt-secret', '--jwks')
   const tokens = jwtSecret ?? jwks
@@ -49,7 +54,7 @@ export function planSignIn(values: ValuesOf<typeof signInSettings>, host: string
       : jwks !== undefined && { jwksUrl: jwks, ...checked, ...present({ algorithms }) }
   return {
     development: dev,
-    ...present({ urlTokens, allowedOrigins: listOf(allowedOrigins) }),
+    ...present({ urlTokens, allowedOrigins: listOf(allowedOrigins), publicTopics: listOf(publicTopics), anonymous }),
     ...(jwt && { jwt: jwt as JwtOptions }),
   }
 }

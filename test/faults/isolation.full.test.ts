@@ -7,13 +7,13 @@ import { noRedis, redisForTest } from '../fixtures/redis.js'
 import { runIsolation } from './isolation.js'
 import { storeOn } from './redis-bench.js'
 
-describe.skipIf(!process.env['TIDINGS_FULL'])('isolation for a minute', () => {
+describe('isolation for a minute', () => {
   test.skipIf(noRedis)(
     'A3, A5, I13: 200 people in 20 namespaces, on three nodes with one Redis',
     async () => {
       const { url } = await redisForTest()
       const stores = [url, url, url].map((one) => storeOn(one))
-      const seed = Number(process.env['TIDINGS_SEED'] ?? Date.now() % 1_000_000)
+      const seed = Number(process.env['SEED'] ?? Date.now() % 1_000_000)
       const { violations, errors, ...rest } = await runIsolation({ seed, durationMs: 60_000, stores })
       console.log(JSON.stringify({ seed, ...rest }))
       expect([seed, violations, errors]).toEqual([seed, [], []])
@@ -25,7 +25,7 @@ describe.skipIf(!process.env['TIDINGS_FULL'])('isolation for a minute', () => {
   test('A3, A5, I13: the same on one node with SQLite', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'tidings-isolation-'))
     onTestFinished(() => rm(folder, { recursive: true, force: true }))
-    const seed = Number(process.env['TIDINGS_SEED'] ?? Date.now() % 1_000_000)
+    const seed = Number(process.env['SEED'] ?? Date.now() % 1_000_000)
     const stores = [sqliteStore(join(folder, 'hub.db'))]
     const { violations, errors, ...rest } = await runIsolation({ seed, durationMs: 60_000, stores })
     console.log(JSON.stringify({ seed, ...rest }))
