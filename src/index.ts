@@ -127,7 +127,10 @@ export interface Hub<Declared extends MaybeDeclared = undefined> {
    */
   revoke(target: RevocationTarget, options?: InNamespace): Promise<{ readonly closed: number }>
   readonly connections: Connections
-  /** Takes away what is kept of a topic; its readers get `gap` (`unknown`). A job is taken away by `jobs.remove`. */
+  /**
+   * Takes away what is kept of a topic; its readers get `gap` (`unknown`). Rejects with `topic_reserved` for a `job:` topic, whose
+   * job would go with it: `DELETE /jobs/{id}` takes jobs away.
+   */
   eraseTopic(topic: string, options?: InNamespace): Promise<void>
   /** Who sends this request: the same answer as on the hub's own routes. Throws `unauthorized`. */
   authenticate(request: Request): Promise<Principal>

@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.js'
 import { TidingsError } from '../errors.js'
+import { jobIdOf } from '../protocol/topic.js'
 import type { Random } from '../random.js'
 import type { Store } from '../store/store.js'
 import type { Channels } from './channels.js'
@@ -155,9 +156,17 @@ export class Control {
     return here ?? (await this.#gather<ConnectionReport>('list', order, [])).found[0] ?? null
   }
 
-  /** Takes away what is kept of a topic. Its readers are told that history is missing. */
+  /**
+   * Takes away what is kept of a topic. Its readers are told that history is missing. Rejects with `topic_reserved` for a job:
+   * its state would go with its events, and a job above it would wait for its end for ever.
+   */
   async erase(namespace: string, topic: string): Promise<void> {
     const { store } = this.#parts
+    if (jobIdOf(topic) !== null) {
+      throw new TidingsError('topic_reserved', `"${topic}" is a job: take it away with DELETE /jobs/{id}.`, {
+        field: 'topic',
+      })
+    }
     await store.erase(namespace, topic)
     const erased: Erased = { namespace, topic, upTo: (await store.head(namespace)).seq }
     this.#erasedHere(erased)

@@ -224,5 +224,7 @@ test('[P11.11]: an erased topic is gone from the log and from the newest in memo
   expect(body.gaps).toMatchObject([{ reason: 'unknown', topics: ['news'] }])
   await hub.publish({ topic: 'news', type: 'n', data: 3 })
   expect((await reader.next()).data).toBe(3)
+  // Its state would go too, which those above and below it count on.
   expect((await call('/topics/job%3A1', { as: admin, method: 'DELETE' })).body['code']).toBe('topic_reserved')
+  await expect(hub.eraseTopic('job:1')).rejects.toMatchObject({ code: 'topic_reserved', field: 'topic' })
 })

@@ -1,7 +1,6 @@
 import type { Incoming } from '../../auth/incoming.js'
 import { formatCursor } from '../../protocol/cursor.js'
-import { TidingsError } from '../../errors.js'
-import { checkTopic, jobIdOf } from '../../protocol/topic.js'
+import { checkTopic } from '../../protocol/topic.js'
 import type { Access } from '../access.js'
 import { type Answer, json, noContent } from '../answer.js'
 import type { HttpParts } from '../parts.js'
@@ -10,13 +9,7 @@ import type { HttpParts } from '../parts.js'
 export async function deleteTopic(parts: HttpParts, access: Access, request: Incoming, name: string): Promise<Answer> {
   const principal = await parts.authenticate(request)
   await access.requireAdmin(principal)
-  const topic = checkTopic(name)
-  if (jobIdOf(topic) !== null) {
-    throw new TidingsError('topic_reserved', `"${topic}" is a job: take it away with DELETE /jobs/{id}.`, {
-      field: 'topic',
-    })
-  }
-  await parts.core.control.erase(principal.namespace, topic)
+  await parts.core.control.erase(principal.namespace, checkTopic(name))
   return noContent
 }
 
