@@ -1,5 +1,6 @@
 import { Agent, type IncomingMessage, request } from 'node:http'
 import { connect } from 'node:net'
+import { brotliDecompressSync, gunzipSync } from 'node:zlib'
 import { expect, onTestFinished } from 'vitest'
 import { isErrorCode } from '#src/errors.js'
 import { readStream } from '#src/testing/sse-reader.js'
@@ -142,8 +143,11 @@ async function read(answer: IncomingMessage, method: string): Promise<string | n
       ? null
       : `${status} stream ${JSON.stringify(first.slice(0, 100))}`
   }
-  let text = ''
-  for await (const bytes of answer) text += bytes
+  const parts: Buffer[] = []
+  for await (const part of answer) parts.push(part as Buffer)
+  const bytes = Buffer.concat(parts)
+  const unpacked = { gzip: gunzipSync, br: brotliDecompressSync }[String(headers['content-encoding'])]?.(bytes)
+  const text = (unpacked ?? bytes).toString()
   return faultOf(status, type ?? '', text, method)
 }
 
