@@ -34,6 +34,7 @@ export interface IsolationReport {
   readonly statuses: Readonly<Record<number, number>>
   readonly violations: readonly string[]
   readonly errors: readonly unknown[]
+  readonly lateErrors: readonly string[]
 }
 
 interface Credential {
@@ -96,6 +97,9 @@ class World {
   readonly #violations: string[] = []
   readonly #errors: unknown[] = []
   #endMs = 0
+  /** Told while the hubs close: work that was under way is refused. */
+  readonly #lateErrors: string[] = []
+  #isOver = false
 
   constructor(options: IsolationOptions) {
     this.#options = options
@@ -110,7 +114,8 @@ class World {
         jwt: { secret },
         urlTokens: true,
         limits: null,
-        onError: (error) => this.#errors.push(error),
+        onError: (error, stage) =>
+          void (this.#isOver ? this.#lateErrors : this.#errors).push(`${stage}: ${String(error)}`),
         ...hub,
         store,
       })
@@ -145,6 +150,7 @@ class World {
   }
 
   async stop(): Promise<void> {
+    this.#isOver = true
     for (const { wire: one } of this.#open) one.close()
     await Promise.all(this.#hubs.map((hub) => hub.close({ drainMs: 0 })))
     for (const server of this.#servers) {
@@ -154,7 +160,13 @@ class World {
   }
 
   report(): IsolationReport {
-    return { ...this.#counts, statuses: this.#statuses, violations: this.#violations, errors: this.#errors }
+    return {
+      ...this.#counts,
+      statuses: this.#statuses,
+      violations: this.#violations,
+      errors: this.#errors,
+      lateErrors: this.#lateErrors,
+    }
   }
 
   // People
