@@ -1,20 +1,20 @@
-import { TidingsError } from '../errors.js'
-import type { JobAction, JobAnswer } from '../protocol/job.js'
+import { type ErrorCode, TidingsError } from '../errors.js'
+import type { JobAction, JobAnswer, JobUpdate } from '../protocol/job.js'
 import { bytesOf, merge } from './merge.js'
 
-/** What becomes of a command. The same for all that were merged into it, so that a million calls make no million promises. */
+/** What becomes of a command. The same for all that were added up with it, so that a million calls make no million promises. */
 export interface Outcome {
   readonly answer: Promise<JobAnswer>
   readonly accepted: Promise<boolean>
 }
 
-/** A command that waits for its turn. */
+/** What waits for its turn: a command, or updates of one kind that were added up. */
 class Parcel implements Outcome {
   /** Given by the caller; else one is made when it is sent. */
   readonly id: string | undefined
   action: JobAction
   /** Of the lines and events in it. */
-  bytes = 0
+  bytes: number
   /** Whether somebody surely looks at what becomes of it. */
   readonly awaited: boolean
   readonly answer: Promise<JobAnswer>
@@ -22,8 +22,9 @@ class Parcel implements Outcome {
   resolve!: (answer: JobAnswer) => void
   reject!: (error: unknown) => void
 
-  constructor(action: JobAction, id: string | undefined, awaited: boolean) {
+  constructor(action: JobAction, bytes: number, id: string | undefined, awaited: boolean) {
     this.action = action
+    this.bytes = bytes
     this.id = id
     this.awaited = awaited
     this.answer = new Promise((resolve, reject) => {
@@ -35,6 +36,20 @@ class Parcel implements Outcome {
     this.answer.catch(() => {})
     this.accepted.catch(() => {})
   }
+
+  /** Where others may go with it in one command. */
+  get update(): JobUpdate | null {
+    return this.action.action === 'update' && this.id === undefined ? this.action : null
+  }
+
+  /** Takes `second` in, where one command can carry both. */
+  take(second: JobUpdate, bytes: number): boolean {
+    const merged = this.update && merge(this.update, second, this.bytes + bytes)
+    if (!merged) return false
+    this.action = { action: 'update', ...merged }
+    this.bytes += bytes
+    return true
+  }
 }
 
 type Send = (action: JobAction, id: string | undefined) => Promise<JobAnswer>
@@ -43,12 +58,26 @@ type Send = (action: JobAction, id: string | undefined) => Promise<JobAnswer>
 const parcelBytes = 1024
 /** As much as a node queues of publishes: enough for minutes of log lines, and no danger to the process. */
 const largestBytes = 16 * 1024 * 1024
+/** So many parcels are looked at for one that an update can be added to. */
+const looksBack = 8
+/** Refusals of what one of several updates says; nothing of any of them was carried out. */
+const faulty: ReadonlySet<ErrorCode> = new Set([
+  'job_invalid',
+  'event_invalid',
+  'type_invalid',
+  'type_reserved',
+  'topic_invalid',
+  'topic_reserved',
+  'data_too_large',
+  'body_too_large',
+])
 
 /**
  * Commands of one handle leave one after another, in the order of the calls; each is answered, or given up, before the next
- * one leaves. Updates that come while one is under way are merged into the next, so that a loop over a thousand pages
- * costs a few commands, and counting goes on in bounded memory while the store is away. An update with an id of its own is
- * never merged.
+ * one leaves. Updates that come while one is under way go together in the next, so that a loop over a thousand pages
+ * costs a few commands, and counting goes on in bounded memory while the store is away. An update with an id of its own
+ * goes alone. Where one of several is refused for what it says, each is sent by itself: an event that does not fit must
+ * not cost what was counted beside it.
  */
 export class Outbox {
   readonly #send: Send
@@ -64,25 +93,18 @@ export class Outbox {
   }
 
   /**
-   * Nobody has to wait for what becomes of it, unless `awaited` says so. An update that would make the outbox larger than 16 MiB is rejected at once
-   * with `rate_limited`; counters and values that merge never do.
+   * Nobody has to wait for what becomes of it, unless `awaited` says so. An update that would make the outbox larger than
+   * 16 MiB is rejected at once with `rate_limited`; counters and values that can be added to what waits never are.
    */
   add(action: JobAction, id?: string, awaited = false): Outcome {
     const bytes = bytesOf(action)
-    const last = this.#parcels.at(-1)
-    if (
-      last &&
-      id === undefined &&
-      (bytes === 0 || this.#bytes + bytes <= largestBytes) &&
-      this.#merge(last, action, bytes)
-    )
-      return last
-    const parcel = new Parcel(action, id, awaited)
+    const found = action.action === 'update' && id === undefined ? this.#addTo(action, bytes) : null
+    if (found) return found
+    const parcel = new Parcel(action, bytes, id, awaited)
     if (action.action === 'update' && this.#bytes + bytes + parcelBytes > largestBytes) {
-      this.#fail(parcel, full())
+      this.#fail([parcel], full())
       return parcel
     }
-    parcel.bytes = bytes
     this.#bytes += bytes + parcelBytes
     this.#parcels.push(parcel)
     if (!this.#sending) {
@@ -92,34 +114,72 @@ export class Outbox {
     return parcel
   }
 
-  #merge(last: Parcel, action: JobAction, bytes: number): boolean {
-    if (last.action.action !== 'update' || action.action !== 'update' || last.id !== undefined) return false
-    const merged = merge(last.action, action, last.bytes + bytes)
-    if (!merged) return false
-    last.action = { action: 'update', ...merged }
-    last.bytes += bytes
-    this.#bytes += bytes
-    return true
+  /**
+   * Only updates that name the same counters are added up, and events never: then a refusal hits nobody else. Counters may
+   * overtake others, values and lines not.
+   */
+  #addTo(update: JobUpdate, bytes: number): Parcel | null {
+    if (bytes > 0 && this.#bytes + bytes > largestBytes) return null
+    const names = namesIn(update)
+    for (let back = 1; back <= looksBack && !update.publish; back++) {
+      const parcel = this.#parcels.at(-back)
+      const waiting = parcel?.update
+      if (!parcel || !waiting || waiting.publish) break
+      if (namesIn(waiting) === names && parcel.take(update, bytes)) {
+        this.#bytes += bytes
+        return parcel
+      }
+      if ((update.set && waiting.set) || (update.log && waiting.log)) break
+    }
+    // Where no further parcel has room, what does not grow goes into the last one, whatever else is in it.
+    const last = this.#parcels.at(-1)
+    const isFull = this.#bytes + parcelBytes > largestBytes
+    return isFull && bytes === 0 && last?.take(update, 0) ? last : null
   }
 
   async #work(): Promise<void> {
     await null // What is said in one go leaves in one command.
-    for (let parcel = this.#parcels.shift(); parcel; parcel = this.#parcels.shift()) {
-      try {
-        parcel.resolve(await this.#send(parcel.action, parcel.id))
-      } catch (error) {
-        this.#fail(parcel, error)
-      }
-      this.#bytes -= parcel.bytes + parcelBytes
+    for (let first = this.#parcels.shift(); first; first = this.#parcels.shift()) {
+      const together = this.#together(first)
+      await this.#deliver(together.parcels, together.action)
+      for (const { bytes } of together.parcels) this.#bytes -= bytes + parcelBytes
     }
     this.#sending = false
   }
 
-  #fail(parcel: Parcel, error: unknown): void {
-    if (!parcel.awaited) this.#onError(error)
-    parcel.reject(error)
+  /** What one command carries: the first, and of the updates behind it as many as fit. */
+  #together(first: Parcel): { readonly parcels: readonly Parcel[]; readonly action: JobAction } {
+    const parcels = [first]
+    let { action, bytes } = first
+    for (let next = this.#parcels[0]; first.update && next?.update; next = this.#parcels[0]) {
+      bytes += next.bytes
+      const merged = merge(action as JobUpdate, next.update, bytes)
+      if (!merged) break
+      action = { action: 'update', ...merged }
+      parcels.push(next)
+      this.#parcels.shift()
+    }
+    return { parcels, action }
+  }
+
+  async #deliver(parcels: readonly Parcel[], action: JobAction): Promise<void> {
+    try {
+      const answer = await this.#send(action, parcels[0]?.id)
+      for (const parcel of parcels) parcel.resolve(answer)
+    } catch (error) {
+      const isFaulty = error instanceof TidingsError && faulty.has(error.code)
+      if (!isFaulty || parcels.length === 1) this.#fail(parcels, error)
+      else for (const parcel of parcels) await this.#deliver([parcel], parcel.action)
+    }
+  }
+
+  #fail(parcels: readonly Parcel[], error: unknown): void {
+    if (parcels.some(({ awaited }) => !awaited)) this.#onError(error)
+    for (const parcel of parcels) parcel.reject(error)
   }
 }
+
+const namesIn = ({ increment }: JobUpdate): string => (increment ? Object.keys(increment).toSorted().join(' ') : '')
 
 const full = (): TidingsError =>
   new TidingsError(

@@ -4,6 +4,7 @@ import { uuidv7Ids } from '#src/ids.js'
 import { type JobsEngine, createJobs } from '#src/jobs/jobs.js'
 import type { Job } from '#src/protocol/job.js'
 import { decodeEnvelope, encodeEnvelope, type TidingsEvent } from '#src/protocol/event.js'
+import type { DeclaredEvents } from '#src/protocol/declared-events.js'
 import { parseCursor } from '#src/protocol/cursor.js'
 import { systemRandom } from '#src/random.js'
 import { memoryStore } from '#src/store/memory.js'
@@ -20,7 +21,7 @@ export interface Bench {
 }
 
 /** Memory on a fake clock; each engine has its own ids and randomness. */
-export function bench(store?: Store, clock = fakeClock()): Bench {
+export function bench(store?: Store, clock = fakeClock(), events?: DeclaredEvents): Bench {
   const errors: unknown[] = []
   const kept = store ?? memoryStore({ clock, random: seededRandom(1) })
   let seed = 100
@@ -36,6 +37,7 @@ export function bench(store?: Store, clock = fakeClock()): Bench {
         random,
         makeId: uuidv7Ids(clock, random),
         onError: (error) => errors.push(error),
+        events,
       })
     },
   }

@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'vitest'
+import { z } from 'zod'
+import { defineEvents } from '#src/declare.js'
 import { TidingsError } from '#src/errors.js'
 import { JobFailure } from '#src/work/failure.js'
 import { eventsAfter, namespace } from '../jobs/engine-fixture.js'
@@ -145,6 +147,47 @@ describe('a handle', () => {
     await job.set({ stage: 'x' })
     expect(await job.snapshot()).toMatchObject({ counters: { processed: 3 } })
     expect(errors).toMatchObject([{ field: 'increment.processed' }, { field: 'set.total' }])
+  })
+
+  test('J2: an own event that is refused spoils nothing of what was merged with it', async () => {
+    const { face, jobs, errors, commands } = watched({
+      events: defineEvents({ 'page.done': z.object({ url: z.string() }) }),
+    })
+    const { job } = await face.create(crawl)
+    const counted: Promise<boolean>[] = []
+    const refused: Promise<unknown>[] = []
+    for (let page = 0; page < 9; page++) {
+      counted.push(job.increment({ processed: 1 }))
+      const event =
+        page === 4 ? { type: 'page.dnoe', data: 1 } : { type: 'page.done', data: page === 5 ? 5 : { url: '/' } }
+      const told = job.publish(event.type, event.data)
+      if (page === 4 || page === 5) refused.push(told.catch(({ code }: TidingsError) => code))
+      else counted.push(told)
+    }
+    counted.push(job.log('info', 'nine pages'))
+    expect((await Promise.all(counted)).every(Boolean)).toBe(true)
+    expect(await Promise.all(refused)).toEqual(['type_invalid', 'event_invalid'])
+    expect(errors).toMatchObject([{ code: 'type_invalid' }, { code: 'event_invalid' }])
+    expect((await jobs.snapshot(namespace, 'j1'))?.counters).toEqual({ processed: 9 })
+    expect(new Set(commands.map(({ id }) => id)).size).toBe(commands.length)
+    job.close()
+  })
+
+  test('J2: a counter too many is refused alone, and one that would pass the largest number', async () => {
+    const { face } = watched()
+    const { job } = await face.create(crawl)
+    const names = Array.from({ length: 63 }, (_, nth) => [`c${nth}`, 1] as const)
+    await job.increment({ ...Object.fromEntries(names), large: Number.MAX_SAFE_INTEGER })
+    const told = await Promise.allSettled([
+      job.increment({ c1: 1 }),
+      job.increment({ oneMore: 1 }),
+      job.increment({ c1: 1 }),
+      job.increment({ large: 1 }),
+      job.set({ stage: 'pages' }),
+    ])
+    expect(told.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled', 'rejected', 'fulfilled'])
+    expect(await job.snapshot()).toMatchObject({ counters: { c1: 3, large: Number.MAX_SAFE_INTEGER }, stage: 'pages' })
+    job.close()
   })
 
   test('J6: an open handle renews from its first command until it is closed', async () => {
