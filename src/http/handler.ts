@@ -128,7 +128,8 @@ export function createHandler(joined: HttpParts): Handler {
         return { ...answer, headers: { ...answer.headers, Allow: allowed } }
       }
       return await run()
-    } catch (error) {
+    } catch (thrown) {
+      const error = comeAgain(thrown)
       return softened(request, error, () => parts.core.retryMs()) ?? problemAnswer(error, parts.core.onError)
     }
   }
@@ -150,6 +151,12 @@ export function createHandler(joined: HttpParts): Handler {
   }
 
   return { fetch, handle }
+}
+
+/** `closed` is final in process. For a reader or a worker elsewhere a hub that has closed is one that will be back. */
+function comeAgain(thrown: unknown): unknown {
+  const isClosed = thrown instanceof TidingsError && thrown.code === 'closed'
+  return isClosed ? new TidingsError('draining', 'This hub is shutting down.', { cause: thrown }) : thrown
 }
 
 /** The decoded segments of a path; an escape that is no UTF-8 is refused. */

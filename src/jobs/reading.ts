@@ -40,6 +40,9 @@ export async function listJobs(
     throw queryInvalid('limit', 'must be a whole number of 1–1,000')
   if (status !== undefined && !jobStatuses.includes(status))
     throw queryInvalid('status', `must be one of ${jobStatuses.join(', ')}`)
+  // The numbers of making, as every store gives them in `next`.
+  if (after !== undefined && !/^\d{1,16}$/.test(after))
+    throw queryInvalid('after', 'must be the "next" of another page')
   const group = owner === undefined ? undefined : jobsTopic(checkOwner(owner))
   const jobs: Job[] = []
   let cursor: string | null = null

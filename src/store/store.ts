@@ -174,6 +174,7 @@ export interface StateQuery {
 export interface StatePage {
   readonly states: readonly State[]
   readonly upTo: Position
+  /** At most 16 decimal digits, so that what cannot be one is refused before a store is asked. */
   readonly next?: string
 }
 

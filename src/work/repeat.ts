@@ -1,6 +1,7 @@
-import { type Clock, type TimerOptions, wait } from '../clock.js'
+import type { Clock, TimerOptions } from '../clock.js'
 import { type ErrorCode, TidingsError } from '../errors.js'
 import type { Random } from '../random.js'
+import { waitUnlessClosing } from './closing.js'
 
 export interface RepeatParts {
   readonly clock: Clock
@@ -30,15 +31,6 @@ const windowMs = 270_000
 /** What was certainly not carried out can be tried for longer; somebody has to hear of it one day all the same. */
 const patienceMs = 3_600_000
 
-const again: ReadonlySet<ErrorCode> = new Set([
-  'store_unavailable',
-  'indeterminate',
-  'conflict',
-  'draining',
-  'rate_limited',
-  'connection',
-  'timeout',
-])
 /** The command may have been carried out though the answer is this. */
 const unclear: ReadonlySet<ErrorCode> = new Set(['indeterminate', 'connection', 'timeout'])
 
@@ -64,7 +56,7 @@ export async function untilAnswered<Answer>(
     try {
       return await tryOnce()
     } catch (error) {
-      if (!(error instanceof TidingsError) || !again.has(error.code)) throw error
+      if (!(error instanceof TidingsError) || !error.retryable) throw error
       if (!isUnclear && unclear.has(error.code) && !(error instanceof NotSent)) {
         isUnclear = true
         endAt = triedAt + windowMs
@@ -72,7 +64,7 @@ export async function untilAnswered<Answer>(
       const boundMs = Math.min(longestPauseMs, repeatPauseMs.from * 2 ** Math.min(failures, 20))
       const pauseMs = (error.retryAfterMs ?? 0) + Math.ceil(random.fraction() * boundMs)
       if (clock.monotonic() + pauseMs > endAt) throw isUnclear ? givenUp(what, error) : error
-      await wait(clock, pauseMs, closing, keepsProcess)
+      await waitUnlessClosing(clock, pauseMs, closing, keepsProcess)
     }
   }
 }

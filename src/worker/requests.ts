@@ -102,13 +102,26 @@ function isRefused(cause: unknown): boolean {
 
 function refusal(response: Response, reply: string): TidingsError {
   const problem = problemOf(reply)
-  // A 5xx that is not the hub's own word comes from a proxy, which does not know whether the hub has done it.
-  const code: ErrorCode = isErrorCode(problem.code) ? problem.code : response.status < 500 ? 'internal' : 'connection'
-  return new TidingsError(code, problem.detail ?? `The hub answered ${response.status}.`, {
-    field: problem.field,
-    topics: problem.topics,
-    retryAfterMs: problem.retryAfterMs ?? retryAfterMs(response.headers.get('Retry-After')),
-  })
+  return new TidingsError(
+    codeOf(response.status, problem.code),
+    problem.detail ?? `The hub answered ${response.status}.`,
+    {
+      field: problem.field,
+      topics: problem.topics,
+      retryAfterMs: problem.retryAfterMs ?? retryAfterMs(response.headers.get('Retry-After')),
+    },
+  )
+}
+
+/** What is not the hub's own word comes from a proxy. */
+function codeOf(status: number, code: string | undefined): ErrorCode {
+  // It is the hub that is closed: another one, or the same one started again, will answer.
+  if (code === 'closed') return 'draining'
+  if (isErrorCode(code)) return code
+  if (status === 425 || status === 429) return 'rate_limited'
+  // A proxy does not know whether the hub has done it.
+  if (status === 408) return 'timeout'
+  return status < 500 ? 'internal' : 'connection'
 }
 
 function parsed(reply: string, what: string): unknown {

@@ -272,6 +272,22 @@ describe('jobs are never stuck', () => {
   })
 })
 
+test('[P11.12] a hub that has closed, and whose server still listens, says draining: send it again', async () => {
+  const hub = await startHub()
+  const jobs = jobsOf(hub)
+  await jobs.create({ id: 'j' })
+  await hub.hub.close({ drainMs: 0 })
+  for (const { status, headers, body } of [
+    await jobs.patch('j', { increment: { processed: 1 } }),
+    await jobs.create({ id: 'k' }),
+    await jobs.read('j'),
+    await hub.publish({ topic: 'x', type: 'n' }),
+  ]) {
+    expect([status, body]).toEqual([503, expect.objectContaining({ code: 'draining' })])
+    expect(headers.get('retry-after')).toBe('1')
+  }
+})
+
 describe('who may', () => {
   test('[P10.12] owners read and cancel, publishers do everything, others hear of no job at all', async () => {
     const hub = await startHub()
@@ -371,7 +387,16 @@ describe('who may', () => {
     expect((await page('owner=user:7&status=completed')).body.jobs.map((job) => job.id)).toEqual(['j3'])
     expect((await page('', { as: { userId: '8' } })).body.jobs.map((job) => job.id)).toEqual(['other'])
     expect((await page('owner=user:8', { as: { userId: '7' } })).status).toBe(403)
-    for (const query of ['owner=7', 'owner=user:', 'status=odd', 'limit=0', 'limit=x']) {
+    for (const query of [
+      'owner=7',
+      'owner=user:',
+      'status=odd',
+      'limit=0',
+      'limit=x',
+      'after=x',
+      'after=1e3',
+      'after=-1',
+    ]) {
       const refused = await page(query)
       expect([query, refused.status, refused.body]).toEqual([
         query,

@@ -129,6 +129,42 @@ describe('a store that is away', () => {
     job.close()
   })
 
+  test('any number of handles may wait without a warning, and all hear of the close', async () => {
+    const { face, clock, way, close, errors } = watched()
+    const warnings: Error[] = []
+    const warned = (warning: Error): void => void warnings.push(warning)
+    process.on('warning', warned)
+    await face.create(crawl)
+    way.fail = away
+    for (let nth = 0; nth < 20; nth++) void face.open('j1').increment({ processed: 1 })
+    await clock.advance(5_000)
+    await new Promise((resolve) => setImmediate(resolve))
+    close()
+    await clock.advance(0)
+    process.off('warning', warned)
+    expect(warnings).toEqual([])
+    expect(errors).toHaveLength(20)
+    expect(clock.pending).toBe(0)
+  })
+
+  test.each(['store_full', 'store_read_only', 'quota', 'identity_unavailable', 'rate_limited', 'conflict'] as const)(
+    'S5: a refusal that passes, %s, loses nothing that was counted',
+    async (code) => {
+      const { face, clock, way, errors } = watched()
+      const { job } = await face.create(crawl)
+      way.fail = () => {
+        throw new TidingsError(code, 'Not now.')
+      }
+      void job.increment({ processed: 1 })
+      await clock.advance(600_000)
+      way.fail = () => {}
+      await clock.advance(11_000)
+      expect((await job.snapshot())?.counters).toEqual({ processed: 1 })
+      expect(errors).toEqual([])
+      job.close()
+    },
+  )
+
   test('closing ends what waits at once, and leaves no timer', async () => {
     const { face, clock, way, close, errors } = watched()
     const { job } = await face.create(crawl)

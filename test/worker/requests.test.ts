@@ -67,6 +67,25 @@ describe('a command that travels to the hub', () => {
     expect(third - second).toBeGreaterThanOrEqual(900)
   })
 
+  test('J11: is sent again after what a proxy says in passing, when it says so', async () => {
+    for (const status of [408, 425, 429]) {
+      const { clock, seen, requests } = against((_, nth) =>
+        nth === 1 ? new Response('slow down', { status, headers: { 'Retry-After': '7' } }) : Response.json({ ok: 1 }),
+      )
+      const sent = requests.send('PATCH', '/jobs/1', { id: 'c1' })
+      await clock.advance(10_000)
+      expect(await sent).toEqual({ ok: 1 })
+      expect(seen[1]?.at).toBeGreaterThanOrEqual(7_000)
+    }
+  })
+
+  test('J11: is sent again where the hub says that it is closed; only one’s own close is final', async () => {
+    const { clock, requests } = against((_, nth) => (nth < 3 ? problem(503, 'closed') : Response.json({ ok: 1 })))
+    const sent = requests.send('PATCH', '/jobs/1', { id: 'c1' })
+    await clock.advance(5_000)
+    expect(await sent).toEqual({ ok: 1 })
+  })
+
   test('D3: of unknown fate is given up as indeterminate before the hub forgets its id', async () => {
     const { clock, seen, requests } = against(lost)
     const sent = outcome(requests.send('PATCH', '/jobs/1', { id: 'c1' }))
