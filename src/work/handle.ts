@@ -185,6 +185,8 @@ export class Handle implements JobHandle {
 
   #heard({ accepted, reason, job, leaseMs }: JobAnswer, sentAt: number): void {
     if (!accepted) return this.#lose(reason ?? 'ended')
+    // Sent again after a lost answer: the attempt that it was for is over, and whose the next one is does not show.
+    if (this.#attempt === undefined && job.status === 'queued') return
     this.#attempt ??= job.attempt
     // Ended, or queued for another attempt: to renew would begin that one.
     if (job.status !== 'running' || job.attempt !== this.#attempt) this.close()

@@ -1,6 +1,7 @@
 import { wait } from '../clock.js'
 import { TidingsError } from '../errors.js'
 import { type Job, type JobAction, isEnded } from '../protocol/job.js'
+import { onClosing } from './closing.js'
 import { safeError } from './failure.js'
 import { Handle, type JobHandle, type LostReason } from './handle.js'
 import type { JobsPort, WorkParts } from './port.js'
@@ -59,16 +60,23 @@ async function runAttempt(
   attempt: number | undefined,
 ): Promise<Attempted> {
   const handle = new Handle(port, parts, id, attempt)
-  const started = await handle.ask({ action: 'start' })
-  if (!started.accepted) return { job: started.job, ownFailure: false }
+  let started = await handle.ask({ action: 'start' })
+  // The answer is about an attempt that was over when it came (see Handle): begin the one that is due.
+  while (started.accepted && started.job.status === 'queued' && handle.attempt === undefined)
+    started = await handle.ask({ action: 'start' })
+  const { job: begun, accepted } = started
+  if (!accepted || begun.status !== 'running' || begun.attempt !== handle.attempt)
+    return { job: begun, ownFailure: false }
   const abort = new AbortController()
   const lost = (reason: LostReason): void => {
     if (!abort.signal.aborted) abort.abort(whyLost(reason))
   }
   handle.whenLost(lost)
   const unfollow = port.follow(id, (job) => {
+    // A stream may begin with what was told of an attempt before.
+    if (job.version < begun.version) return
     if (isEnded(job.status)) lost('ended')
-    else if (job.attempt !== handle.attempt) lost('fenced')
+    else if (job.attempt > begun.attempt) lost('fenced')
   })
   try {
     const end = await outcome(
@@ -112,8 +120,7 @@ async function nextAttempt(port: JobsPort, parts: WorkParts, queued: Job): Promi
   const { clock, random, closing } = parts
   const boundMs = Math.min(pauseMs.to, pauseMs.from * 2 ** Math.min(queued.attempt - 2, 20))
   const taken = new AbortController()
-  const close = (): void => taken.abort()
-  closing.addEventListener('abort', close)
+  const undo = onClosing(closing, () => taken.abort())
   let latest = queued
   const unfollow = port.follow(queued.id, (job) => {
     if (job.version < latest.version) return
@@ -122,7 +129,7 @@ async function nextAttempt(port: JobsPort, parts: WorkParts, queued: Job): Promi
   })
   await wait(clock, Math.ceil(random.fraction() * boundMs), taken.signal, { keepsProcess: true })
   unfollow()
-  closing.removeEventListener('abort', close)
+  undo()
   return latest
 }
 

@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'vitest'
+import { TidingsError } from '#src/errors.js'
+import type { Job } from '#src/protocol/job.js'
 import { JobFailure } from '#src/work/failure.js'
 import { eventsAfter, jobsOf, namespace } from '../jobs/engine-fixture.js'
 import { watched } from './face.js'
@@ -95,6 +97,89 @@ describe('running a job that has attempts', () => {
     expect(reason).toMatchObject({ code: 'job_fenced' })
     expect(said).toBe(false)
     await jobs.close()
+  })
+
+  test('J6: what is told late of an attempt before fences nobody', async () => {
+    const { face, jobs, clock, way } = watched()
+    await face.create(crawl)
+    const { job: first } = await jobs.command(namespace, 'j1', { id: 'a', action: 'start' })
+    await jobs.command(namespace, 'j1', { id: 'b', action: 'fail', error: { code: 'x', message: 'x' } })
+    let tell: (job: Job) => void = () => {}
+    way.followed = (changed) => (tell = changed)
+    let finish: () => void = () => {}
+    let signal: AbortSignal | undefined
+    const running = face.run('j1', async (_, given) => {
+      signal = given
+      await new Promise<void>((resolve) => (finish = resolve))
+    })
+    await clock.advance(0)
+    tell(first)
+    expect(signal?.reason).toBeUndefined()
+    finish()
+    expect(await running).toMatchObject({ status: 'completed', attempt: 2 })
+  })
+
+  test('J6: where the answer to the start came after that attempt was over, the next one is begun and kept', async () => {
+    const { face, jobs, clock, way, commands } = watched()
+    await face.create(crawl)
+    jobs.start()
+    let lost = 0
+    way.lose = () => {
+      if (lost++ === 0) throw new TidingsError('timeout', 'No answer.', { retryAfterMs: 5_000 })
+    }
+    let finish: () => void = () => {}
+    let began = 0
+    const running = face.run('j1', async () => {
+      began++
+      await new Promise<void>((resolve) => (finish = resolve))
+    })
+    await clock.advance(0)
+    await jobs.command(namespace, 'j1', { id: 'x', action: 'fail', error: { code: 'x', message: 'x' } })
+    await clock.advance(6_000)
+    expect(await face.snapshot('j1')).toMatchObject({ status: 'running', attempt: 2 })
+    await clock.advance(100_000)
+    expect(began).toBe(1)
+    expect(commands.filter(({ action }) => action === 'renew').length).toBeGreaterThan(5)
+    finish()
+    expect(await running).toMatchObject({ status: 'completed', attempt: 2 })
+    await jobs.close()
+  })
+
+  test('J6: a handle whose first answer came after its attempt was over renews the one that it begins', async () => {
+    const { face, jobs, clock, way } = watched()
+    await face.create(crawl)
+    jobs.start()
+    let lost = 0
+    way.lose = () => {
+      if (lost++ === 0) throw new TidingsError('timeout', 'No answer.', { retryAfterMs: 5_000 })
+    }
+    const job = face.open('j1')
+    const counted = job.increment({ processed: 1 })
+    await clock.advance(0)
+    await jobs.command(namespace, 'j1', { id: 'x', action: 'fail', error: { code: 'x', message: 'x' } })
+    await clock.advance(6_000)
+    expect(await counted).toBe(true)
+    expect(await job.increment({ processed: 1 })).toBe(true)
+    await clock.advance(100_000)
+    expect(await job.snapshot()).toMatchObject({ status: 'running', attempt: 2, counters: { processed: 1 } })
+    job.close()
+    await jobs.close()
+  })
+
+  test('J6: an attempt that was begun and ended before its start was answered is not worked on', async () => {
+    const { face, jobs, clock, way } = watched()
+    await face.create(crawl)
+    let lost = 0
+    way.lose = () => {
+      if (lost++ === 0) throw new TidingsError('timeout', 'No answer.', { retryAfterMs: 5_000 })
+    }
+    let called = false
+    const running = face.run('j1', () => (called = true))
+    await clock.advance(0)
+    await jobs.command(namespace, 'j1', { id: 'x', action: 'cancel' })
+    await clock.advance(6_000)
+    expect(await running).toMatchObject({ status: 'cancelled' })
+    expect(called).toBe(false)
   })
 
   test('J6: an ended job is run again as a new one', async () => {
