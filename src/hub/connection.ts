@@ -200,6 +200,12 @@ export class Connection implements OutletListener {
     this.#options.gone?.()
   }
 
+  /** Whatever still waits, and whether or not the other side closes. */
+  letGo(): void {
+    this.#outlet.abort()
+    this.gone()
+  }
+
   #stop(): void {
     if (this.closed) return
     this.#state = 'closed'

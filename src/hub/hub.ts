@@ -243,7 +243,8 @@ export class HubCore implements HubContext {
     this.#draining = true
     for (const connection of this.#roster.connections) connection.end('shutdown')
     await Promise.all([this.#roster.whenEmpty(drainMs), this.publisher.queue.close(drainMs)])
-    for (const connection of this.#roster.connections) connection.gone()
+    // Nobody else would: the wheel stops, and node:http does not know the sockets that were taken from it.
+    for (const connection of this.#roster.connections) connection.letGo()
     this.wheel.close()
     this.control.close()
     this.presence.close()
