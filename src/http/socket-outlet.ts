@@ -21,6 +21,7 @@ export interface SocketOutletParts {
   readonly takeSockets: boolean
 }
 
+const nothing = new Uint8Array(0)
 const lastChunk = Buffer.from('0\r\n\r\n')
 
 /**
@@ -61,7 +62,10 @@ export class SocketOutlet implements Outlet {
 
   get full(): boolean {
     const full = this.#unsent > this.#parts.unsentBytes
-    if (full) this.#wasFull = true
+    if (full && !this.#wasFull) {
+      this.#wasFull = true
+      if (this.#pendingBytes === 0) this.#askWhenSent()
+    }
     return full
   }
 
@@ -95,8 +99,10 @@ export class SocketOutlet implements Outlet {
     // A pipelined response has no socket before its turn, HTTP/1.0 no chunks: the response object knows what to do.
     if (!this.#socket || response?.chunkedEncoding === false) for (const frame of frames) response?.write(frame.bytes)
     else this.#socket.write(this.#parts.joiner.join(frames))
+    if (!this.#wasFull) return
     // A write that the operating system takes at once is followed by no 'drain'.
-    this.tellIfDrained()
+    if (this.full) this.#askWhenSent()
+    else this.tellIfDrained()
   }
 
   settled(): void {}
@@ -117,7 +123,7 @@ export class SocketOutlet implements Outlet {
     carrier?.destroy()
   }
 
-  /** Called by the socket's 'drain'. */
+  /** Called by the socket's 'drain', or when all has been sent. */
   tellIfDrained(): void {
     if (!this.#wasFull || this.full) return
     this.#wasFull = false
@@ -132,6 +138,12 @@ export class SocketOutlet implements Outlet {
 
   get #unsent(): number {
     return this.#pendingBytes + (this.#socket?.writableLength ?? 0)
+  }
+
+  /** Node tells 'drain' only of a socket that holds more than its own mark, which may be above ours. */
+  #askWhenSent(): void {
+    const socket = this.#socket
+    if (socket && !socket.writableNeedDrain && !this.#done) socket.write(nothing, () => this.tellIfDrained())
   }
 
   #begin(): void {

@@ -1,21 +1,34 @@
 import { once } from 'node:events'
-import { type ClientRequest, createServer, get, type IncomingMessage, type ServerResponse } from 'node:http'
-import { type AddressInfo, connect } from 'node:net'
+import {
+  type ClientRequest,
+  createServer,
+  get,
+  type IncomingMessage,
+  type ServerOptions,
+  type ServerResponse,
+} from 'node:http'
+import { type AddressInfo, connect, type Socket } from 'node:net'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { toNodeHandler } from '#src/http/node.js'
-import { createHub } from '#src/index.js'
+import { createHub, type HubOptions } from '#src/index.js'
+import { memoryStore } from '#src/store/memory.js'
 
 setFlagsFromString('--expose-gc')
 /** Room for a busy machine. */
 const slow = { timeout: 20_000 }
 const collect = runInNewContext('gc') as () => void
 
-async function startServer(takeSockets: boolean, seen?: (response: ServerResponse) => void) {
-  const hub = await createHub({ development: true, unsentBytes: 1_000 })
+async function startServer(
+  takeSockets: boolean,
+  seen?: (response: ServerResponse) => void,
+  options: Partial<HubOptions> = {},
+  sockets: ServerOptions = {},
+) {
+  const hub = await createHub({ development: true, unsentBytes: 1_000, ...options })
   const handler = toNodeHandler(hub, { takeSockets })
-  const server = createServer((request, response) => {
+  const server = createServer(sockets, (request, response) => {
     seen?.(response)
     handler(request, response)
   })
@@ -27,7 +40,7 @@ async function startServer(takeSockets: boolean, seen?: (response: ServerRespons
     server.closeAllConnections()
     await new Promise((resolve) => server.close(resolve))
   })
-  return { hub, port, url: `http://127.0.0.1:${port}/events?topic=user:7&userId=7` }
+  return { hub, server, port, url: `http://127.0.0.1:${port}/events?topic=user:7&userId=7` }
 }
 
 async function openStream(url: string): Promise<{ request: ClientRequest; response: IncomingMessage; text(): string }> {
@@ -97,6 +110,50 @@ describe.each([true, false])('with takeSockets %s', (takeSockets) => {
       await hub.publish({ topic: 'user:7', type: 'n', data: `${number} ${data}` })
     response.resume()
     await expect.poll(() => text().match(/"data":"(\d+) x/g)?.length, slow).toBe(70)
+  })
+
+  test('D6: the same where the socket itself takes more than the hub leaves unsent, with nothing to follow', async () => {
+    // Node tells 'drain' only of a socket that held more than its own mark.
+    let socket: Socket | null = null
+    const { hub, url } = await startServer(
+      takeSockets,
+      (response) => {
+        socket = response.socket
+      },
+      { heartbeatMs: 60_000, store: memoryStore({ retention: { events: 2_000, bytes: 100_000_000 } }) },
+      { highWaterMark: 64 * 1024 * 1024 },
+    )
+    const { response, text } = await openStream(url)
+    await expect.poll(text, slow).toContain('hello')
+    response.pause()
+    const data = 'x'.repeat(20_000)
+    let number = 0
+    // What a reader that takes nothing is sent waits here when the operating system has had enough.
+    for (let waiting = 0; waiting < 20; number++) {
+      await hub.publish({ topic: 'user:7', type: 'n', data: `${number} ${data}` })
+      await new Promise((resolve) => setImmediate(resolve))
+      if ((socket as Socket | null)?.writableLength) waiting++
+    }
+    response.resume()
+    await expect.poll(() => text().match(/"data":"(\d+) x/g)?.length, slow).toBe(number)
+  })
+
+  test('H3: closing the hub lets go of the sockets of readers that take nothing and close nothing', async () => {
+    const { hub, server, port } = await startServer(takeSockets)
+    const reader = connect({ port, host: '127.0.0.1', allowHalfOpen: true })
+    reader.on('error', () => {})
+    reader.write('GET /events?topic=user:7&userId=7 HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: text/event-stream\r\n\r\n')
+    await once(reader, 'data')
+    reader.pause()
+    onTestFinished(() => void reader.destroy())
+    await hub.close({ drainMs: 200 })
+    // Closes what node:http still knows.
+    server.closeAllConnections()
+    const open = (): Promise<number> =>
+      new Promise((resolve, reject) =>
+        server.getConnections((error, count) => (error ? reject(error) : resolve(count))),
+      )
+    await expect.poll(open, { timeout: 2_000 }).toBe(0)
   })
 })
 
