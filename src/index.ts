@@ -253,7 +253,7 @@ export async function createHub<Declared extends MaybeDeclared = undefined>(
       opened: (client, principal) => across.opened(client, principal),
     }),
   })
-  const admission = new Admission(limits, addresses)
+  const admission = new Admission(limits, addresses, core.onError)
   const handler = createHandler({ core, jobs, authenticate, mint, ask, publicTopics, origins, admission })
   const maintenance = keepUp(store, clock, limits, core.onError)
   jobs.start()

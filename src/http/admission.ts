@@ -13,16 +13,19 @@ const clientShape = /^[A-Za-z0-9_-]{22,64}$/
 export class Admission {
   readonly #limits: Limits
   readonly #addresses: ClientAddresses
+  readonly #onError: (error: unknown, stage: string) => void
+  #warned = false
 
-  constructor(limits: Limits, addresses: ClientAddresses) {
+  constructor(limits: Limits, addresses: ClientAddresses, onError: (error: unknown, stage: string) => void) {
     this.#limits = limits
     this.#addresses = addresses
+    this.#onError = onError
   }
 
   /** Counts a request by its address. Throws `rate_limited`. */
   byAddress(request: Incoming, kind: LimitedKind): void {
     const address = this.#addresses.keyOf(request)
-    if (address !== null) this.#limits.take(kind, 'address', address)
+    if (address !== null) this.#warning(request, () => this.#limits.take(kind, 'address', address))
   }
 
   /** Counts a request by who sent it. Throws `rate_limited`. */
@@ -43,7 +46,24 @@ export class Admission {
         field: 'client',
       })
     }
-    return this.#limits.arrive(this.#addresses.keyOf(request), client)
+    return this.#warning(request, () => this.#limits.arrive(this.#addresses.keyOf(request), client))
+  }
+
+  /** Behind a proxy that nobody told us of, all readers are one address: said once, when it is refused. */
+  #warning<Result>(request: Incoming, count: () => Result): Result {
+    try {
+      return count()
+    } catch (error) {
+      const { limit } = error as TidingsError
+      const isAddress = limit?.endsWith('.address') || limit === 'connections.anonymousAddress'
+      if (isAddress && !this.#warned && this.#addresses.isIgnored(request)) {
+        this.#warned = true
+        const message =
+          'An address was refused whose requests say that they come for others. If it is your proxy, list it in "trustedProxies" (--trusted-proxies).'
+        this.#onError(new TidingsError('rate_limited', message, { limit, cause: error }), 'limits')
+      }
+      throw error
+    }
   }
 
   claim(place: Place, principal: Principal): void {

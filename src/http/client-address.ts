@@ -54,6 +54,13 @@ export class ClientAddresses {
     return address && keyOf(address)
   }
 
+  /** Whether the request says from where it comes, and is not believed. */
+  isIgnored(request: Incoming): boolean {
+    if (request.header(this.#header) === null) return false
+    const socket = request.remoteAddress === null ? null : this.#parse(request.remoteAddress)
+    return socket !== null && !this.#trusts(socket)
+  }
+
   #find(request: Incoming): Address | null {
     const socket = request.remoteAddress === null ? null : this.#parse(request.remoteAddress)
     if (!(socket ? this.#trusts(socket) : this.#trustsUnix && request.remoteAddress === null)) return socket
