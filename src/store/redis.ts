@@ -49,6 +49,7 @@ export function redisStore(options: RedisStoreOptions): Store {
     probeMs: options.probeMs ?? 5_000,
     allowEviction: options.allowEviction ?? false,
     onError: options.onError ?? (() => undefined),
+    onDamage: options.onError ?? ((error) => process.emitWarning(error)),
     now: clock ? () => String(clock.now()) : () => '',
   }
   let runId = ''

@@ -17,6 +17,8 @@ export interface LinkSettings extends ServerRules {
   /** How often an idle connection is asked who is at its other end. */
   readonly probeMs: number
   readonly onError: (error: Error) => void
+  /** What is wrong with what is kept: nobody else would hear of it. */
+  readonly onDamage: (error: Error) => void
   /** The time scripts go by, ms: empty for Redis's own. */
   readonly now: () => string
 }

@@ -25,7 +25,10 @@ export interface RedisStoreOptions extends StoreLimits {
   readonly probeMs?: number
   /** Start although `maxmemory-policy` lets Redis throw away kept events. Default false: `open()` rejects. */
   readonly allowEviction?: boolean
-  /** Called with every failed attempt to connect. Default: nothing; `availability.reason` tells the last one. */
+  /**
+   * Called with every failed attempt to connect, and once for each namespace that cannot be swept. Default: nothing for the
+   * first (`availability.reason` tells the last one), `process.emitWarning` for the second.
+   */
   readonly onError?: (error: Error) => void
   /** For tests: its time is used in place of Redis's own. Connections go by the system's all the same. */
   readonly clock?: Clock

@@ -1,5 +1,7 @@
+import type { TidingsError } from '../../errors.js'
 import type { DueState } from '../store.js'
 import { decodeState } from './append-request.js'
+import { failure } from './failures.js'
 import { namespacesKey } from './keys.js'
 import type { Link, LinkSettings } from './link.js'
 import type { RedisNamespace } from './namespace.js'
@@ -17,6 +19,8 @@ export class Sweeps {
   readonly #link: Link
   readonly #settings: LinkSettings
   readonly #namespaces: Namespaces
+  /** What was last said of those that failed, until they work again. */
+  readonly #failing = new Map<string, string>()
 
   constructor(link: Link, settings: LinkSettings, namespaces: Namespaces) {
     this.#link = link
@@ -43,16 +47,33 @@ export class Sweeps {
     })
   }
 
-  /** One that fails does not keep the others; the first failure is thrown at the end. */
+  /** Those that fail do not keep the others. Throws only where Redis is away or nothing at all could be asked. */
   async #each(sweep: (namespace: RedisNamespace) => Promise<void>): Promise<void> {
     const names = list(await this.#link.send('SMEMBERS', [namespacesKey(this.#settings.prefix)])).map(word)
-    let failed: PromiseRejectedResult | undefined
+    const failures: TidingsError[] = []
     for (let from = 0; from < names.length; from += abreast) {
       const some = names.slice(from, from + abreast)
       const ends = await Promise.allSettled(some.map(async (name) => sweep(this.#namespaces.find(name).namespace)))
-      failed ??= ends.find((end) => end.status === 'rejected')
+      for (const [at, end] of ends.entries()) {
+        const name = some[at] as string
+        if (end.status === 'fulfilled') this.#failing.delete(name)
+        else failures.push(this.#report(name, failure(end.reason, false)))
+      }
+      const away = failures.find(({ code }) => code === 'store_unavailable' || code === 'closed')
+      if (away) throw away
     }
-    if (failed && failed.reason?.code !== 'store_newer') throw failed.reason
-    if (failed) this.#settings.onError(failed.reason as Error)
+    const [first] = failures
+    if (first && failures.length === names.length && first.code !== 'store_newer') throw first
+  }
+
+  /** Once, and again when it is something else: sweeps come every second. */
+  #report(namespace: string, wrong: TidingsError): TidingsError {
+    if (wrong.code === 'store_unavailable' || wrong.code === 'closed') return wrong
+    if (this.#failing.get(namespace) === wrong.message) return wrong
+    this.#failing.set(namespace, wrong.message)
+    const error = new Error(`Deadlines and retention of namespace "${namespace}" are held up: ${wrong.message}`)
+    error.cause = wrong
+    this.#settings.onDamage(error)
+    return wrong
   }
 }
