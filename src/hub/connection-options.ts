@@ -16,6 +16,8 @@ export interface ConnectionOptions {
   readonly reader?: Reader | undefined
   /** Of the revocations, when its credential was read. */
   readonly generation?: number | undefined
+  /** Where it came from, as far as limits count it: of IPv6 the /64. */
+  readonly address?: string | undefined
   /** As the request said it. */
   readonly userAgent?: string | undefined
 }

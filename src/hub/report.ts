@@ -20,9 +20,9 @@ export interface ConnectionReport {
   readonly roles?: readonly string[]
   readonly tokenId?: string
   readonly expiresAt?: number
+  /** As limits count it: of IPv6 the /64. */
   readonly address?: string
   readonly userAgent?: string
-  readonly client?: string
   readonly topics: readonly string[]
   readonly types?: readonly string[]
   readonly opened: number
@@ -46,7 +46,7 @@ export interface ClosedReport extends Omit<ConnectionReport, 'state' | 'unsentBy
 
 export function reportOf(connection: Connection, node: string, clock: Clock): ConnectionReport {
   const { id, activity, namespace, transport, topics, options, unsentBytes, lag } = connection
-  const { reader, types, userAgent } = options
+  const { reader, types, userAgent, address } = options
   const nowMs = clock.monotonic()
   const unixOf = (monotonicMs: number): number => Math.round(clock.now() - (nowMs - monotonicMs))
   const { state, sinceMs } = activity.stateAt(nowMs, connection.stalledMs)
@@ -65,6 +65,7 @@ export function reportOf(connection: Connection, node: string, clock: Clock): Co
       ...(reader.tokenId !== undefined && { tokenId: reader.tokenId }),
       ...(reader.expiresAt !== undefined && { expiresAt: reader.expiresAt }),
     }),
+    ...(address !== undefined && { address }),
     ...(userAgent !== undefined && { userAgent }),
     topics,
     ...(types && { types }),

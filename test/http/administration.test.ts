@@ -135,6 +135,7 @@ test('O2 [P11.6]: /connections tells who reads what, in pages and by filters', a
     user: '7',
     session: 's',
     roles: ['ADMIN'],
+    address: '127.0.0.1',
     userAgent: 'a browser',
     topics: ['user:7', 'all'],
     sent: 1,

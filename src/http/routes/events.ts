@@ -163,6 +163,7 @@ const connectRequest = (
   expiresAt: principal.expiresAt,
   reader: principal,
   generation,
+  address: place.address ?? undefined,
   userAgent: agentOf(core, request),
   gone: () => place.release(),
 })

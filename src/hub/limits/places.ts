@@ -68,6 +68,9 @@ export class Place {
   get principal(): string | null {
     return this.#principal
   }
+  get address(): string | null {
+    return this.#address
+  }
 
   /** Counts what is known of it by now. Throws `rate_limited`, having let go of everything. */
   claim({ signedIn, namespace, userId, sessionId, principal }: Claim): void {
