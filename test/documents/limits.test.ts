@@ -32,7 +32,7 @@ test('§12: the tables of the guide are the defaults in the code', () => {
 
 test('H10: the options of the guide start a hub, and its flags say the same', async () => {
   const options = /createHub\((\{[^]*\})\)/.exec(blockOf(guide, 'hub'))?.[1]
-  const given = new Function(`return (${options})`)()
+  const { default: given } = await import(`data:text/javascript,export default ${encodeURIComponent(options ?? '')}`)
   await (await createHub(given)).close()
   const flags: Record<string, string> = {}
   for (const [, name = '', value = ''] of blockOf(guide, 'serve').matchAll(/--([a-z-]+) ("[^"]*"|\S+)/g)) {

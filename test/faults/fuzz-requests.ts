@@ -236,7 +236,7 @@ function encoded(dice: Dice, value: string): string {
   if (dice.chance(10))
     return Array.from(dice.bytes(dice.below(12)), (byte) => `%${byte.toString(16).padStart(2, '0')}`).join('')
   if (dice.chance(5)) return value.replace(/[^\x21-\x7e]/g, '')
-  return encodeURIComponent(value.toWellFormed())
+  return encodeURIComponent(value.replace(/\p{Cs}/gu, '\ufffd'))
 }
 
 function routeOf(dice: Dice): { readonly method: string; readonly path: string } {

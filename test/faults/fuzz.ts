@@ -146,7 +146,8 @@ async function read(answer: IncomingMessage, method: string): Promise<string | n
   const parts: Buffer[] = []
   for await (const part of answer) parts.push(part as Buffer)
   const bytes = Buffer.concat(parts)
-  const unpacked = { gzip: gunzipSync, br: brotliDecompressSync }[String(headers['content-encoding'])]?.(bytes)
+  const coding = headers['content-encoding']
+  const unpacked = coding === 'gzip' ? gunzipSync(bytes) : coding === 'br' ? brotliDecompressSync(bytes) : null
   const text = (unpacked ?? bytes).toString()
   return faultOf(status, type ?? '', text, method)
 }
