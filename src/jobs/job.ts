@@ -21,8 +21,8 @@ export type Command =
   | ({ readonly attempt?: number | undefined } & JobAction)
   /** Its deadline has passed. */
   | { readonly action: 'deadline' }
-  /** What was withheld may leave. */
-  | { readonly action: 'flush' }
+  /** What was withheld may leave. `last`: also before its time, because who would let it leave then is about to go. */
+  | { readonly action: 'flush'; readonly last?: boolean }
   /** All jobs below it are cancelled too. */
   | { readonly action: 'cascaded' }
 
@@ -59,7 +59,7 @@ export function create(id: string, given: CreatedJob, ancestors: readonly string
 
 export function reduce(state: JobState, command: Command, now: number): Reduced {
   if (command.action === 'deadline') return passDeadline(state, now)
-  if (command.action === 'flush') return flush(state, now)
+  if (command.action === 'flush') return flush(state, command.last ?? false, now)
   if (command.action === 'cascaded') return cascaded(state, now)
   if (isEnded(state.job.status)) return { outcome: 'refused', reason: 'ended' }
   if (command.attempt !== undefined && command.attempt !== state.job.attempt)
@@ -148,9 +148,13 @@ export function publish(state: JobState, events: readonly JobEvent[], own: reado
 }
 
 /** The trailing edge: what was withheld, once it may leave. */
-function flush(state: JobState, now: number): Reduced {
-  if (isEnded(state.job.status) || flushWaitMs(state, now) !== 0) return { outcome: 'nothing' }
-  return publish(state, [], [], now)
+function flush(state: JobState, last: boolean, now: number): Reduced {
+  const dueMs = flushWaitMs(state, now)
+  if (isEnded(state.job.status) || dueMs === null || (dueMs > 0 && !last)) return { outcome: 'nothing' }
+  if (dueMs === 0) return publish(state, [], [], now)
+  const events = [...logEvents(state), ...(state.withheld ? [event(jobEventTypes.progress, state.job, true)] : [])]
+  const throttle = { ...earn(state.throttle, now), creditMs: 0 }
+  return step({ ...state, throttle, withheld: false, heldLines: [] }, events, now)
 }
 
 /** When the trailing edge may leave: ms from `now`, or null when nothing is withheld. */

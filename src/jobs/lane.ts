@@ -1,6 +1,7 @@
 import { type Clock, type Timer, wait } from '../clock.js'
 import { TidingsError } from '../errors.js'
 import { isEnded } from '../protocol/job.js'
+import { jobLimits } from '../protocol/job-input.js'
 import type { Random } from '../random.js'
 import type { Claim, StateRead } from '../store/store.js'
 import { Crowd } from './crowd.js'
@@ -18,7 +19,8 @@ export interface LaneParts extends WriterParts {
   readonly onError: (error: unknown) => void
 }
 
-const largestBatch = { commands: 500, jobs: 100 } as const
+/** `characters`: of what commands bring; one that is larger by itself goes alone. */
+const largestBatch = { commands: 500, jobs: 100, characters: 1024 * 1024 } as const
 
 /**
  * The commands that this process has for one job and all in its group. They queue up, are applied one after another over the
@@ -33,8 +35,8 @@ export class Lane {
   readonly #queue: Waiting[] = []
   /** By claim: the same command sent twice at once is one command. */
   readonly #waiting = new Map<string, Waiting>()
-  /** By job: when what its throttle withholds may leave. */
-  readonly #flushes = new Map<string, Timer>()
+  /** By job: when what its throttle withholds may leave; null once this process is going. */
+  readonly #flushes = new Map<string, Timer | null>()
   readonly #crowd = new Crowd()
   #running: Promise<void> | null = null
   #gathering: AbortController | null = null
@@ -87,19 +89,31 @@ export class Lane {
         ? same.answered.then((answer) => ({ ...answer, existed: true }))
         : same.answered
     }
+    return this.#enqueue(item, claim)
+  }
+
+  /** Answers what is under way. What is withheld leaves too: nobody here will wait for its time. */
+  async close(): Promise<void> {
+    this.#closed = true
+    for (const timer of this.#flushes.values()) timer?.cancel()
+    this.#gathering?.abort()
+    await this.#running
+    // What leaves of a job may be withheld of the one above it: the deepest first, and again for those it brings.
+    const depth = (jobId: string): number => this.#known.get(jobId)?.state.ancestors.length ?? 0
+    for (let level = 0; level < jobLimits.levels && this.#flushes.size > 0; level++) {
+      const owed = [...this.#flushes.keys()].sort((one, other) => depth(other) - depth(one))
+      this.#flushes.clear()
+      await Promise.all(owed.map((jobId) => this.#flush(jobId, true)))
+      await this.#running
+    }
+  }
+
+  #enqueue(item: Item, claim: Claim): Promise<Answer> {
     const waiting = new Waiting(item, claim, this.#waiting)
     this.#queue.push(waiting)
     if (waiting.urgent) this.#gathering?.abort()
     this.#running ??= this.#run()
     return waiting.answered
-  }
-
-  async close(): Promise<void> {
-    this.#closed = true
-    this.#gathering?.abort()
-    await this.#running
-    for (const timer of this.#flushes.values()) timer.cancel()
-    this.#flushes.clear()
   }
 
   async #run(): Promise<void> {
@@ -131,9 +145,12 @@ export class Lane {
   #take(already: readonly Waiting[]): Waiting[] {
     const jobIds = new Set(already.map(({ jobId }) => jobId))
     let taken = 0
-    for (const { jobId } of this.#queue) {
+    let size = already.reduce((sum, waiting) => sum + waiting.size, 0)
+    for (const waiting of this.#queue) {
       if (already.length + taken >= largestBatch.commands) break
-      if (jobIds.add(jobId).size > largestBatch.jobs) break
+      if (jobIds.add(waiting.jobId).size > largestBatch.jobs) break
+      size += waiting.size
+      if (size > largestBatch.characters && already.length + taken > 0) break
       taken++
     }
     return this.#queue.splice(0, taken)
@@ -148,13 +165,19 @@ export class Lane {
     if (dueMs === null) {
       armed?.cancel()
       this.#flushes.delete(jobId)
+    } else if (this.#closed) {
+      this.#flushes.set(jobId, null)
     } else if (!armed) {
       const timer = this.#parts.clock.setTimer(() => {
         this.#flushes.delete(jobId)
-        const claim = claimOf(jobId, this.#parts.makeId(), 'flush')
-        this.send({ jobId, command: { action: 'flush' } }, claim).catch((error) => this.#parts.onError(error))
+        void this.#flush(jobId, false)
       }, dueMs)
       this.#flushes.set(jobId, timer)
     }
+  }
+
+  async #flush(jobId: string, last: boolean): Promise<void> {
+    const { makeId, onError } = this.#parts
+    await this.#enqueue({ jobId, command: { action: 'flush', last } }, claimOf(jobId, makeId(), 'flush')).catch(onError)
   }
 }

@@ -11,6 +11,14 @@ const ends: ReadonlySet<string> = new Set(['complete', 'fail', 'cancel', 'deadli
 const exempt: ReadonlySet<string> = new Set([...ends, 'renew'])
 const hasty: ReadonlySet<string> = new Set([...ends, 'renew', 'flush'])
 
+const smallSize = 256
+/** What only counts is small, and most of what comes: it is spared the look. */
+function carriesText(command: TreeCommand): boolean {
+  const { action } = command
+  if (action === 'update') return Boolean(command.publish ?? command.log ?? command.set)
+  return action === 'create' || action === 'complete' || action === 'fail'
+}
+
 /** A command that somebody waits for. */
 export class Waiting implements Item {
   readonly jobId: string
@@ -19,6 +27,7 @@ export class Waiting implements Item {
   readonly claim: Claim
   readonly answered: Promise<Answer>
   readonly #all: Map<string, Waiting>
+  #size: number | undefined
   #resolve!: (answer: Answer) => void
   #reject!: (error: unknown) => void
 
@@ -34,6 +43,13 @@ export class Waiting implements Item {
       this.#reject = reject
     })
     all.set(claim.id, this)
+  }
+
+  /** About how many characters it brings. */
+  get size(): number {
+    const { command } = this
+    this.#size ??= carriesText(command) ? JSON.stringify(command).length : smallSize
+    return this.#size
   }
 
   /** Ends, cancels and renewals do not wait for company. */

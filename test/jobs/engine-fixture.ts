@@ -20,11 +20,13 @@ export interface Bench {
   engine(): JobsEngine
 }
 
+/** Of all benches: two on one store must not make the same ids. */
+let seed = 100
+
 /** Memory on a fake clock; each engine has its own ids and randomness. */
 export function bench(store?: Store, clock = fakeClock(), events?: DeclaredEvents): Bench {
   const errors: unknown[] = []
   const kept = store ?? memoryStore({ clock, random: seededRandom(1) })
-  let seed = 100
   return {
     store: kept,
     clock,

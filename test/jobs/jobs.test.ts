@@ -107,6 +107,70 @@ describe('counting', () => {
     void engine
   })
 
+  test('J5: what is withheld at a clean close leaves with it, and nothing is reported', async () => {
+    const { store, engine, errors } = bench()
+    const jobs = engine()
+    await jobs.create(namespace, { ...crawl, id: 'p' })
+    await jobs.create(namespace, { ...crawl, parent: 'p', total: 100 })
+    for (let nth = 0; nth < 30; nth++) await jobs.command(namespace, 'j1', one(String(nth)))
+    const { cursor } = (await jobs.snapshot(namespace, 'j1')) as { cursor: string }
+    const last = jobs.command(namespace, 'j1', one('under way'))
+    await jobs.close()
+    await last
+    for (const id of ['j1', 'p']) {
+      const after = await eventsAfter(store, `job:${id}`, cursor)
+      expect(after).toMatchObject([{ type: 'job.progress', data: { counters: { processed: 31 } } }])
+    }
+    expect(errors).toEqual([])
+  })
+
+  test('J5: a timer that comes due while the hub closes is no failure', async () => {
+    const make = bench()
+    let release = (): void => {}
+    let held: Promise<void> = Promise.resolve()
+    const append: typeof make.store.append = async (...given) => {
+      await held
+      return await make.store.append(...given)
+    }
+    const { engine, errors } = bench({ ...make.store, append }, make.clock)
+    const jobs = engine()
+    await jobs.create(namespace, { ...crawl, total: 100 })
+    for (let nth = 0; nth < 30; nth++) await jobs.command(namespace, 'j1', one(String(nth)))
+    held = new Promise((resolve) => {
+      release = resolve
+    })
+    const last = jobs.command(namespace, 'j1', one('under way'))
+    await make.clock.advance(1)
+    const closing = jobs.close()
+    await make.clock.advance(5_000)
+    release()
+    await Promise.all([closing, last])
+    expect(errors).toEqual([])
+  })
+
+  test('J2: one append carries no more than a megabyte or so of what commands bring', async () => {
+    const real = bench()
+    const sizes: number[] = []
+    const append: typeof real.store.append = (where, given) => {
+      sizes.push(given.events.reduce((sum, { body }) => sum + body.length, 0))
+      return real.store.append(where, given)
+    }
+    const jobs = bench({ ...real.store, append }, real.clock).engine()
+    await jobs.create(namespace, crawl)
+    sizes.length = 0
+    const answers = Array.from({ length: 40 }, (_, nth) =>
+      jobs.command(namespace, 'j1', {
+        id: String(nth),
+        action: 'update',
+        publish: Array.from({ length: 5 }, () => ({ type: 'page', data: 'x'.repeat(60_000) })),
+      }),
+    )
+    expect((await Promise.all(answers)).every(({ accepted }) => accepted)).toBe(true)
+    expect(Math.max(...sizes)).toBeLessThan(1_400_000)
+    expect(sizes.length).toBeLessThan(20)
+    await jobs.close()
+  })
+
   test('D3: a command sent again after its job has ended gets its first answer and changes nothing', async () => {
     const { store, engine } = bench()
     const [first, second] = [engine(), engine()] as const
