@@ -289,7 +289,7 @@ export interface TopicDescription {
   readonly epoch: string
 }
 
-/** Deadlines of states, on the store's own clock. */
+/** Deadlines of states, on the store's own clock: one that is set back MUST delay none and end none early. */
 export interface Deadlines {
   /**
    * States whose deadline has passed, earliest first. The store notes each call: where the last one is longer than

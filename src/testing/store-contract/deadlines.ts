@@ -32,6 +32,21 @@ export function deadlineClauses({ describe, check, expect, reopens }: Suite): vo
       },
     )
 
+    check('J6: a clock that goes back delays no deadline and ends none early', async ({ store, clock }) => {
+      await store.due(sweep)
+      await put(store, job('job:plain', 0, 4_000, false))
+      await put(store, job('job:lease', 0, 2_000, true))
+      clock.jump(-3_600_000)
+      await Promise.all(['job:later', 'job:latest'].map((topic) => put(store, job(topic, 0, 3_000, true))))
+      expect(await due(store)).toEqual([])
+      await clock.advance(2_100)
+      expect(await due(store)).toEqual(['n job:lease'])
+      await clock.advance(1_000)
+      expect((await due(store)).toSorted()).toEqual(['n job:later', 'n job:latest', 'n job:lease'])
+      await clock.advance(1_000)
+      expect((await due(store)).at(-1)).toBe('n job:plain')
+    })
+
     check('J6: each write replaces the deadline; none and removal end it', async ({ store, clock }) => {
       await store.due(sweep)
       await put(store, job('job:renewed', 0, 1_000, true))

@@ -14,8 +14,8 @@
 export const append = String.raw`
 local keepEvents, keepBytes = tonumber(ARGV[3]), tonumber(ARGV[4])
 local idsMost, idsAge = tonumber(ARGV[9]), tonumber(ARGV[10])
-local found = call('HMGET', meta, 'bytes', 'buckets', 'coarse')
-local keptBytes = tonumber(found[1])
+local found = call('HMGET', meta, 'bytes', 'buckets', 'coarse', 'swept')
+local keptBytes, swept = tonumber(found[1]), tonumber(found[4] or '0')
 local buckets = readBuckets(found[2])
 
 -- What is asked for. Nearly all of it is one event and nothing else, so that costs least.
@@ -242,6 +242,7 @@ local function carryOut(append)
         or string.sub(event.content, 1, (string.find(event.content, '\n', 1, true)))
     end
   end
+  if #append.states > 0 then swept = followClock(swept) end
   for _, write in ipairs(append.states) do writeState(write) end
   return duplicates and { 'stored', seq, numbers } or seq
 end

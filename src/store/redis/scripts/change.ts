@@ -9,7 +9,7 @@ return { epoch, seq }
 
 /** ARGV: 3 limit, 4 pauseMs. Replies (due ms, topic, version, value) of what is overdue. */
 export const due = String.raw`
-local swept = tonumber(call('HGET', meta, 'swept') or '0')
+local swept = followClock(tonumber(call('HGET', meta, 'swept') or '0'))
 if now - swept > tonumber(ARGV[4]) then
   -- Nobody swept, so nobody could renew: each lease gets its whole length from now, if that is later.
   for _, topic in ipairs(call('ZRANGE', key('lease'), 0, -1)) do
@@ -17,7 +17,7 @@ if now - swept > tonumber(ARGV[4]) then
     if after then call('ZADD', key('lease'), 'GT', text(now + after), topic) end
   end
 end
-call('HSET', meta, 'swept', text(math.max(now, swept)))
+call('HSET', meta, 'swept', text(now))
 local overdue = {}
 for _, list in ipairs({ 'due', 'lease' }) do
   local found = call('ZRANGEBYSCORE', key(list), '-inf', text(now), 'WITHSCORES', 'LIMIT', 0, tonumber(ARGV[3]))

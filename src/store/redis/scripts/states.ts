@@ -5,6 +5,17 @@ local function readState(topic)
   return { topic, found[1] or '0', found[2] or '' }
 end
 
+-- Deadlines are moments of a clock that an operator, or a failover, may set back: they go back with it.
+local function followClock(swept)
+  if now >= swept then return swept end
+  for _, list in ipairs({ key('due'), key('lease') }) do
+    local topics = call('ZRANGE', list, 0, -1)
+    for _, topic in ipairs(topics) do call('ZINCRBY', list, text(now - swept), topic) end
+  end
+  call('HSET', meta, 'swept', text(now))
+  return now
+end
+
 -- Tells how many bytes went.
 local function removeState(topic)
   local state = key('state:' .. topic)
