@@ -112,10 +112,10 @@ export function addJobCommands(
     'run a program as the worker of a job: its exit code decides how the job ends',
     {},
     async (hub, [id = '', ...command], flags) => {
-      const { job, code } = await (await import('./job-run.js')).runCommand(hub, id, command, note)
+      const { job, code, ran } = await (await import('./job-run.js')).runCommand(hub, id, command, note)
       if (flags.json === true) print(flags, JSON.stringify(job), '')
-      else note(`job ${job.id}: ${job.status}`)
-      process.exitCode = job.status === 'completed' ? 0 : (code ?? 1) || 1
+      else note(`job ${job.id}: ${job.status}${ran ? '' : '; the program was not run'}`)
+      process.exitCode = ran && job.status === 'completed' ? 0 : (code ?? 1) || 1
     },
   )
 }

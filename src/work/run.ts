@@ -15,6 +15,8 @@ export interface RunOptions {
    * because a queue of your own decides who works on it next.
    */
   readonly attempts?: 'all' | 'one'
+  /** When it fires no further attempt is begun here: the job is returned, queued again. The one that runs goes on. */
+  readonly stop?: AbortSignal
 }
 
 /** Between an attempt and the next: full jitter, so that jobs that failed together do not come back together. */
@@ -33,15 +35,17 @@ export async function runJob(
   parts: WorkParts,
   id: string,
   work: JobFunction,
-  { attempts = 'all' }: RunOptions = {},
+  { attempts = 'all', stop }: RunOptions = {},
 ): Promise<Job> {
   if (attempts !== 'all' && attempts !== 'one')
     throw new TidingsError('option_invalid', '"attempts" must be "all" or "one".', { field: 'attempts' })
+  if (stop !== undefined && !(stop instanceof AbortSignal))
+    throw new TidingsError('option_invalid', '"stop" must be an AbortSignal.', { field: 'stop' })
   for (let attempt: number | undefined; ; ) {
     const { job, ownFailure } = await runAttempt(port, parts, id, work, attempt)
-    if (attempts === 'one' || !ownFailure || job.status !== 'queued') return job
-    const next = await nextAttempt(port, parts, job)
-    if (next.status !== 'queued' || next.attempt !== job.attempt) return next
+    if (attempts === 'one' || !ownFailure || job.status !== 'queued' || stop?.aborted) return job
+    const next = await nextAttempt(port, parts, job, stop)
+    if (next.status !== 'queued' || next.attempt !== job.attempt || stop?.aborted) return next
     attempt = job.attempt
   }
 }
@@ -116,11 +120,12 @@ async function endWith(handle: Handle, end: JobAction, parts: WorkParts) {
 }
 
 /** The job after the pause, or at once when somebody has begun or ended it. */
-async function nextAttempt(port: JobsPort, parts: WorkParts, queued: Job): Promise<Job> {
+async function nextAttempt(port: JobsPort, parts: WorkParts, queued: Job, stop?: AbortSignal): Promise<Job> {
   const { clock, random, closing } = parts
   const boundMs = Math.min(pauseMs.to, pauseMs.from * 2 ** Math.min(queued.attempt - 2, 20))
   const taken = new AbortController()
   const undo = onClosing(closing, () => taken.abort())
+  const undoStop = stop && onClosing(stop, () => taken.abort())
   let latest = queued
   const unfollow = port.follow(queued.id, (job) => {
     if (job.version < latest.version) return
@@ -130,6 +135,7 @@ async function nextAttempt(port: JobsPort, parts: WorkParts, queued: Job): Promi
   await wait(clock, Math.ceil(random.fraction() * boundMs), taken.signal, { keepsProcess: true })
   unfollow()
   undo()
+  undoStop?.()
   return latest
 }
 

@@ -129,6 +129,45 @@ describe('tidings job', () => {
     expect(long.errors).toContain('job long: cancelled')
   }, 90_000)
 
+  test('O5: run that is ended itself ends its program and the job, and begins no further attempt', async () => {
+    const mark =
+      "process.on('SIGTERM',()=>{console.log('asked');process.exit(7)});console.log('on '+process.pid);setInterval(()=>{},1000)"
+    for (const [id, attempts, status] of [
+      ['one', '1', 'failed'],
+      ['three', '3', 'queued'],
+    ] as const) {
+      await job('create', 'backup', '--owner', 'user:7', '--id', id, '--attempts', attempts)
+      const program = started('run', id, '--', process.execPath, '-e', mark)
+      await program.until(({ lines }) => lines.some((line) => line.startsWith('on ')))
+      expect(await program.kill('SIGTERM')).toBe(7)
+      expect(program.lines.at(-1)).toBe('asked')
+      const pid = Number(program.lines[0]?.slice('on '.length))
+      expect(() => process.kill(pid, 0)).toThrow()
+      expect(program.errors).toContain(`job ${id}: ${status}`)
+      const shown = JSON.parse((await job('show', id, '--json')).lines[0] as string) as Job
+      expect(shown).toMatchObject({ status, error: { message: 'The program ended with code 7.' } })
+    }
+  }, 90_000)
+
+  test('O5: a second signal kills a program that does not heed the first', async () => {
+    await job('create', 'backup', '--owner', 'user:7', '--id', 'deaf')
+    const deaf = "process.on('SIGHUP',()=>console.log('asked'));console.log('on '+process.pid);setInterval(()=>{},1000)"
+    const program = started('run', 'deaf', '--', process.execPath, '-e', deaf)
+    await program.until(({ lines }) => lines.length > 0)
+    program.signal('SIGHUP')
+    await program.until(({ lines }) => lines.includes('asked'))
+    expect(await program.kill('SIGTERM')).toBe(1)
+    expect(() => process.kill(Number(program.lines[0]?.slice('on '.length)), 0)).toThrow()
+  }, 90_000)
+
+  test('O5: run of a job that had ended exits with 1, also when it had completed: the program was not run', async () => {
+    await job('create', 'backup', '--owner', 'user:7', '--id', 'over')
+    await act('over', 'complete')
+    const late = await job('run', 'over', '--', process.execPath, '-e', 'console.log("on")')
+    expect(late).toMatchObject({ code: 1, lines: [] })
+    expect(late.errors).toContain('job over: completed; the program was not run')
+  }, 90_000)
+
   test('what is wrong is told by name, and ends with 1', async () => {
     for (const [args, words] of [
       [['show', 'none'], '[not_found]'],

@@ -48,6 +48,10 @@ export class Program {
     return this.#exit
   }
 
+  signal(signal: NodeJS.Signals): void {
+    this.#child.kill(signal)
+  }
+
   async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<number | NodeJS.Signals> {
     this.#child.kill(signal)
     return this.#exit

@@ -58,6 +58,28 @@ describe('running a job that has attempts', () => {
     await expect(face.run('j1', broken, { attempts: 'two' as 'one' })).rejects.toMatchObject({ field: 'attempts' })
   })
 
+  test('asked to stop, it lets the attempt end and begins no further one', async () => {
+    const { face, clock } = watched()
+    await face.create(crawl)
+    const stop = new AbortController()
+    let called = 0
+    const work = (): never => {
+      called++
+      if (called === 2) stop.abort()
+      return broken()
+    }
+    const running = face.run('j1', work, { stop: stop.signal })
+    await clock.advance(10_000)
+    expect(await running).toMatchObject({ status: 'queued', attempt: 3 })
+    const other = new AbortController()
+    const paused = face.run('j1', broken, { stop: other.signal })
+    await clock.advance(0)
+    other.abort()
+    expect(await paused).toMatchObject({ status: 'failed' })
+    expect(clock.pending).toBe(0)
+    await expect(face.run('j1', broken, { stop: true as never })).rejects.toMatchObject({ field: 'stop' })
+  })
+
   test('J6: cancelled, or begun by somebody else, in the pause: this call leaves it alone', async () => {
     for (const other of ['cancel', 'start'] as const) {
       const { face, jobs, clock } = watched()
