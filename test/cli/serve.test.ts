@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { SignJWT } from 'jose'
 import { afterEach, describe, expect, test } from 'vitest'
+import { fetchAs } from '#src/cli/target.js'
+import { connectJobs } from '#src/worker/index.js'
 import { noRedis, redisForTest } from '../fixtures/redis.js'
 import { type Serving, run, serve } from './program.js'
 
@@ -119,6 +121,33 @@ describe('tidings serve', () => {
       expect(await program.kill('SIGTERM')).toBe(0)
     },
   )
+
+  test('J2, [P11.12]: clean restarts of a hub cost its workers no increment', async () => {
+    const flags = ['--dev', '--store', `sqlite:${join(folder, 'restarted.db')}`]
+    let { program, url } = await start([...flags, '--port', '0'])
+    const errors: unknown[] = []
+    const hub = { url, headers: {}, query: [['userId', '7']] as const }
+    const jobs = connectJobs({ url, fetch: fetchAs(hub), onError: (error) => errors.push(error) })
+    const { job } = await jobs.create({ owner: 'user:7', kind: 'crawl', leaseMs: 60_000 })
+    let counted = 0
+    let restarting = true
+    const handles = Array.from({ length: 8 }, () => jobs.open(job.id))
+    const counting = handles.map(async (handle) => {
+      while (restarting) if (await handle.increment({ processed: 1 })) counted++
+    })
+    for (let nth = 0; nth < 3; nth++) {
+      const before = counted
+      while (counted < before + 50) await new Promise((resolve) => setTimeout(resolve, 10))
+      expect(await program.kill('SIGTERM')).toBe(0)
+      program = (await start([...flags, '--port', new URL(url).port])).program
+    }
+    restarting = false
+    await Promise.all(counting)
+    expect(errors).toEqual([])
+    expect((await job.snapshot())?.counters).toEqual({ processed: counted })
+    for (const handle of handles) handle.close()
+    jobs.close()
+  }, 60_000)
 
   test('H3: SIGTERM says goodbye to readers and ends with 0', async () => {
     const { program, url } = await start(['--dev', '--port', '0', '--store', 'memory'])
