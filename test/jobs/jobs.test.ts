@@ -510,3 +510,22 @@ describe('reading', () => {
     expect(await codeOf(jobs.list(namespace, { limit: 0 }))).toBe('query_invalid')
   })
 })
+
+describe('states that nobody here can read', () => {
+  test('J6: they keep no deadline behind them from being seen, and each is reported once', async () => {
+    const { store, engine, errors, clock } = bench()
+    for (let nth = 0; nth < 450; nth++) {
+      const topic = `job:newer-${nth}`
+      const state = { topic, expect: 0, value: '{"format":99,"job":{}}', deadline: { afterMs: 1_000, lease: false } }
+      await store.append(namespace, { events: [], states: [state] })
+    }
+    const jobs = engine()
+    await jobs.create(namespace, { ...crawl, startWithinMs: 2_000 })
+    jobs.start()
+    await clock.advance(10_000)
+    expect(await jobs.snapshot(namespace, 'j1')).toMatchObject({ status: 'failed', error: { code: 'expired' } })
+    expect(errors).toHaveLength(450)
+    expect(errors[0]).toMatchObject({ code: 'store_newer' })
+    await jobs.close()
+  })
+})
