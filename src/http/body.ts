@@ -38,6 +38,7 @@ async function readBytes(request: Incoming, limit: number): Promise<Uint8Array> 
     declared > limit
       ? null
       : await request.read(limit).catch((cause: unknown) => {
+          if (cause instanceof TidingsError) throw cause
           throw new TidingsError('body_invalid', 'The body broke off.', { field: 'body', cause })
         })
   if (body) return body

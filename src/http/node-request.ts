@@ -41,6 +41,7 @@ export class NodeRequest implements Incoming {
 
   read(limit: number): Promise<Uint8Array | null> {
     const incoming = this.#incoming
+    if (incoming.readableDidRead || incoming.readableEnded || incoming.destroyed) return readBefore(incoming, limit)
     return new Promise((resolve, reject) => {
       const parts: Buffer[] = []
       let size = 0
@@ -80,6 +81,33 @@ export class NodeRequest implements Incoming {
     return new Request(this.address, { method: this.method, headers, signal: this.signal })
   }
 }
+
+/**
+ * The body where it was read before the hub's turn, by `express.json()` and its like: nothing more comes from the request
+ * itself, and no word that it has ended.
+ */
+async function readBefore(incoming: ReadBefore, limit: number): Promise<Uint8Array | null> {
+  const { rawBody, body } = incoming
+  const left = rawBody ?? body
+  if (left === undefined || left === null) {
+    if (incoming.readableEnded && !hasBody(incoming)) return new Uint8Array(0)
+    if (incoming.destroyed && !incoming.readableEnded) throw new Error('The connection closed.')
+    throw new TidingsError(
+      'internal',
+      'Something before the hub read the body of the request and left nothing in "body" or "rawBody". Mount the hub before it.',
+      { field: 'body' },
+    )
+  }
+  const bytes =
+    left instanceof Uint8Array ? left : Buffer.from(typeof left === 'string' ? left : (JSON.stringify(left) ?? ''))
+  return bytes.length > limit ? null : bytes
+}
+
+/** What body parsers leave: `rawBody` as it was sent, `body` parsed, or as it was sent. */
+type ReadBefore = IncomingMessage & { readonly rawBody?: unknown; readonly body?: unknown }
+
+const hasBody = ({ headers }: IncomingMessage): boolean =>
+  headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
 
 function addressOf(host: string, path: string): URL {
   // Never mended: a name that is made into "localhost" here would pass for a loopback name (T5).
