@@ -4,6 +4,7 @@ import { defaults } from '../protocol/defaults.js'
 import type { AppendResult, NewEvent, Store } from '../store/store.js'
 import { PublishLane, type WaitingPublish, bytesOf, eventsToSend, resultFor } from './publish-lane.js'
 import type { StorePresence } from './store-presence.js'
+import { UnderWay } from './under-way.js'
 
 export interface PublishQueueParts {
   readonly store: Store
@@ -34,7 +35,7 @@ export class PublishQueue {
   readonly #lanes = new Map<string, PublishLane>()
   readonly #waiting = { events: 0, bytes: 0 }
   /** On their way to the store without having waited. */
-  readonly #direct = { events: 0, bytes: 0 }
+  readonly #direct: UnderWay
   #flowing: boolean
   /** The store is back, and what it rejected before is still on its way to us: nothing newer may pass it. */
   #resuming = false
@@ -47,6 +48,7 @@ export class PublishQueue {
 
   constructor(parts: PublishQueueParts) {
     this.#parts = parts
+    this.#direct = new UnderWay(parts.limits)
     this.#flowing = parts.presence.available
   }
 
@@ -62,19 +64,22 @@ export class PublishQueue {
   }
 
   /** Whether a publish to this namespace would wait. */
-  waits(namespace: string): boolean {
+  #waits(namespace: string): boolean {
     return !this.#flowing || this.#lanes.has(namespace)
   }
 
   /**
    * As {@link Store.append}, except that it outlasts the absence of the store. Rejects with `store_unavailable` where the
    * queue is full, with `indeterminate` where it stayed unknown for too long whether it was stored, with `draining` at the
-   * end. A store in this process has no queue: its failures are the caller's.
+   * end. A store in this process has no queue: its failures are the caller's. `waiting` is called where it begins to wait,
+   * at once or after a first try.
    */
-  append(namespace: string, events: readonly NewEvent[]): Promise<AppendResult> {
+  append(namespace: string, events: readonly NewEvent[], waiting: () => void = nobody): Promise<AppendResult> {
     const { store, presence } = this.#parts
     if (!presence.remote) return store.append(namespace, { events })
-    return this.waits(namespace) ? this.#enqueue(namespace, events) : this.#sendAtOnce(namespace, events)
+    return this.#waits(namespace)
+      ? this.#enqueue(namespace, events, waiting)
+      : this.#sendAtOnce(namespace, events, waiting)
   }
 
   /** The store is away: what comes now waits. */
@@ -86,7 +91,7 @@ export class PublishQueue {
 
   /** The store is back: everything that waits is sent, in order, before anything newer. */
   resume(): void {
-    this.#resuming = this.#direct.events > 0
+    this.#resuming = !this.#direct.empty
     if (this.#resuming) return
     this.#flowing = true
     for (const lane of [...this.#lanes.values()]) {
@@ -114,26 +119,18 @@ export class PublishQueue {
     }
   }
 
-  #sendAtOnce(namespace: string, events: readonly NewEvent[]): Promise<AppendResult> {
-    const { store, presence, clock, limits } = this.#parts
+  #sendAtOnce(namespace: string, events: readonly NewEvent[], waiting: () => void): Promise<AppendResult> {
+    const { store, presence, clock } = this.#parts
     const direct = this.#direct
     const startedMs = clock.monotonic()
     const bytes = bytesOf(events)
     // Nothing is away yet, but nothing is answered either: what is under way must not grow without end.
-    if (direct.events === 0) this.#answeredAtMs = startedMs
-    else if (
-      (direct.events + events.length > limits.events || direct.bytes + bytes > limits.bytes) &&
-      startedMs - this.#answeredAtMs > stuckMs
-    ) {
+    if (direct.empty) this.#answeredAtMs = startedMs
+    else if (startedMs - this.#answeredAtMs > stuckMs && !direct.hasRoom(namespace, events.length, bytes))
       return Promise.reject(this.#full())
-    }
     const order = this.#order++
-    direct.events += events.length
-    direct.bytes += bytes
-    const landed = (): void => {
-      direct.events -= events.length
-      direct.bytes -= bytes
-    }
+    direct.begin(namespace, events.length, bytes)
+    const landed = (): void => direct.end(namespace, events.length, bytes)
     return store.append(namespace, { events }).then(
       (result) => {
         landed()
@@ -146,7 +143,9 @@ export class PublishQueue {
         try {
           if (!presence.explains(error)) throw error
           const unknown = (error as TidingsError).code === 'indeterminate'
-          return this.#takeBack(order, namespace, events, bytes, unknown ? startedMs : null, error)
+          const taken = this.#takeBack(order, namespace, events, bytes, unknown ? startedMs : null, error)
+          waiting()
+          return taken
         } finally {
           if (this.#resuming) this.resume()
         }
@@ -154,13 +153,14 @@ export class PublishQueue {
     )
   }
 
-  #enqueue(namespace: string, events: readonly NewEvent[]): Promise<AppendResult> {
+  #enqueue(namespace: string, events: readonly NewEvent[], waiting: () => void): Promise<AppendResult> {
     if (this.#closed) return Promise.reject(new TidingsError('closed', 'The hub is closed.'))
     const bytes = bytesOf(events)
     if (!this.#hasRoom(events, bytes)) return Promise.reject(this.#full())
     return new Promise((resolve, reject) => {
       const rest = { tried: false, unknownSinceMs: null, refusals: 0, sent: false }
       const lane = this.#place({ order: this.#order++, namespace, events, bytes, resolve, reject, ...rest })
+      waiting()
       this.#pump(lane)
     })
   }
@@ -314,6 +314,8 @@ export class PublishQueue {
     )
   }
 }
+
+const nobody = (): void => {}
 
 function notInTime({ unknownSinceMs }: WaitingPublish): TidingsError {
   return unknownSinceMs === null

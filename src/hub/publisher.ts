@@ -40,12 +40,15 @@ export class Publisher {
   async publish(namespace: string, drafts: readonly Draft[]): Promise<PublishResult[]> {
     const { counters } = this.#parts
     const logged = drafts.filter(({ volatile }) => !volatile).map(({ event }) => event)
-    const waits = logged.length > 0 && this.#parts.presence.remote && this.queue.waits(namespace)
-    const storing = logged.length > 0 ? this.queue.append(namespace, logged) : null
+    let delivered = false
+    const deliver = (): void => {
+      if (!delivered) this.#deliver(namespace, drafts)
+      delivered = true
+    }
     // What is volatile does not wait for the store: later it would be old.
-    if (waits) this.#deliver(namespace, drafts)
+    const storing = logged.length > 0 ? this.queue.append(namespace, logged, deliver) : null
     const answers = storing ? answersOf(namespace, logged, await storing) : new Map<NewEvent, PublishResult>()
-    if (!waits) this.#deliver(namespace, drafts)
+    deliver()
     const results = drafts.map(({ event }) => answers.get(event) ?? { id: event.id, cursor: null })
     for (const result of results) counters[result.duplicate ? 'duplicates' : 'published']++
     return results

@@ -6,7 +6,7 @@ import { memoryStore } from '#src/store/memory.js'
 import { type FakeClock, fakeClock } from '#src/testing/fake-clock.js'
 import { seededRandom } from '#src/testing/seeded-random.js'
 import { type AwayStore, awayStore } from './away-store.js'
-import { coreOver } from './core.js'
+import { connect, coreOver } from './core.js'
 
 const opened: HubCore[] = []
 afterEach(async () => {
@@ -190,6 +190,60 @@ describe('the publish queue', () => {
     await store.comeBack()
     await Promise.all(work.slice(0, 3))
     expect(await stored(store)).toEqual([1, 2, 3])
+  })
+
+  test('I7, S5: a namespace with much under way does not make the others fail', async () => {
+    const { store, clock, publish } = await start({ publishQueue: { events: 10 } })
+    store.appends = 'lost'
+    const work = Array.from({ length: 10 }, (_, index) => publish(index, { namespace: 'busy' }))
+    await clock.advance(1_500)
+    expect(await codeOf(publish('more', { namespace: 'busy' }))).toBe('store_unavailable')
+    for (let number = 0; number < 5; number++) work.push(publish(number, { namespace: 'quiet' }))
+    expect(await isPending(Promise.race(work.slice(10)), clock)).toBe(true)
+    // But not without end: each has its share, and all together twice the limit.
+    expect(await codeOf(publish('more', { namespace: 'quiet' }))).toBe('store_unavailable')
+    for (let number = 0; number < 10; number++) {
+      const one = publish(number, { namespace: `n${number}` })
+      if (number < 5) work.push(one)
+      else expect(await codeOf(one)).toBe('store_unavailable')
+    }
+    const settled = Promise.allSettled(work)
+    store.leave()
+    store.appends = 'answered'
+    await store.comeBack()
+    await settled
+  })
+
+  test('E7: what is volatile in a batch whose append meets the outage is delivered at once, and not where the batch is refused', async () => {
+    const { core, store, clock } = await start({ publishQueue: { events: 2 } })
+    const { outlet } = await connect(core, { topics: ['t'] })
+    await clock.advance(0)
+    const batch = (data: number) =>
+      core.publish(
+        'default',
+        [
+          { topic: 't', type: 'n', data },
+          { topic: 't', type: 'v', data, volatile: true },
+        ],
+        true,
+      )
+    const volatile = () => outlet.events().flatMap(({ type, data }) => (type === 'v' ? [data] : []))
+    store.appends = 'lost'
+    const first = batch(1)
+    await clock.advance(0)
+    expect(volatile()).toEqual([])
+    store.leave()
+    await clock.advance(0)
+    expect(volatile()).toEqual([1])
+    const second = batch(2)
+    await clock.advance(0)
+    expect(volatile()).toEqual([1, 2])
+    expect(await codeOf(batch(3))).toBe('store_unavailable')
+    store.appends = 'answered'
+    await store.comeBack()
+    await Promise.all([first, second])
+    await clock.advance(0)
+    expect(volatile()).toEqual([1, 2])
   })
 
   test('D3: a publish whose fate stays unknown is given up before the store may forget its id', async () => {
