@@ -2,7 +2,8 @@
 import { writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { ClientError } from '../dist/client/error.js'
-import { initialState, statusOf, step } from '../dist/client/machine.js'
+import { initialState, step } from '../dist/client/machine.js'
+import { statusOf } from '../dist/client/status.js'
 
 const file = fileURLToPath(new URL('../docs/reference/client-machine.md', import.meta.url))
 const want = { type: 'want', want: { topics: ['a'], own: false } }

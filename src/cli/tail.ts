@@ -4,7 +4,7 @@ import { type Timer, systemClock, wait } from '../clock.js'
 import { type Bye, type GapNotice, type Hello, isControlName } from '../protocol/control.js'
 import { backoffMs as bounds } from '../protocol/defaults.js'
 import { headers as headerNames, mediaTypes, paths } from '../protocol/names.js'
-import { SseDecoder, type SseMessage } from '../protocol/sse-decode.js'
+import { createSseDecoder, type SseMessage } from '../protocol/sse-decode.js'
 import { systemRandom } from '../random.js'
 import { reasonOf } from './request.js'
 import { addressOf, isTemporary, refusalOf, type Target } from './target.js'
@@ -103,7 +103,7 @@ class Tail {
 
   async #read(body: ReadableStream<Uint8Array>, watchdog: Watchdog): Promise<void> {
     const lines: string[] = []
-    const decoder = new SseDecoder(
+    const decoder = createSseDecoder(
       {
         onMessage: (message) => this.#take(message, lines),
         onId: (id) => (this.#cursor = id),

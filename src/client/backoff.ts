@@ -10,12 +10,8 @@ const longestRetryAfterMs = 3_600_000
  * thousand readers of a restarted hub come back spread out, and the longer it is away the thinner.
  */
 export function backoffMs(attempt: number, retryMs: number, fraction: number): number {
-  return fraction * Math.min(to, clampRetryMs(retryMs) * 2 ** attempt)
-}
-
-/** A `retry:` of 0 would make a reader hammer, one of a day would silence it. */
-function clampRetryMs(retryMs: number): number {
-  return Math.min(to, Math.max(from, retryMs))
+  // A `retry:` of 0 would make a reader hammer, one of a day would silence it.
+  return fraction * Math.min(to, Math.max(from, retryMs) * 2 ** attempt)
 }
 
 /** What a hub asked for, however it was written: nonsense counts as 0. */

@@ -1,7 +1,7 @@
-import { type Clock, systemClock } from '../clock.js'
+import { type Clock, lightClock } from '../clock.js'
 import type { TidingsEvent } from '../protocol/event.js'
-import { statusOf } from './machine.js'
 import type { Action, ConnectionStatus, Input, MachineState } from './state.js'
+import { statusOf } from './status.js'
 
 /** What a client tells whoever wants to see its inside. */
 export interface Observer {
@@ -39,7 +39,7 @@ export interface DiagnosticsOptions {
 const keptEntries = 200
 
 /** Remembers what a client does: `createClient({ diagnostics: createDiagnostics() })` (spec C7). */
-export function createDiagnostics({ log, clock = systemClock }: DiagnosticsOptions = {}): Diagnostics {
+export function createDiagnostics({ log, clock = lightClock }: DiagnosticsOptions = {}): Diagnostics {
   const kept: DiagnosticEntry[] = []
   let status: ConnectionStatus = 'idle'
   let cursor = ''

@@ -2,21 +2,25 @@ import type { Timer } from '../clock.js'
 import type { Random } from '../random.js'
 import type { Observer } from './diagnostics.js'
 import type { ClientError } from './error.js'
-import { step } from './machine.js'
+import { type Beginning, initialState, step } from './machine.js'
 import { type Access, type ReadStream, readStream } from './sse.js'
-import type { Action, Input, MachineState, StreamNews, TimerName, Transport } from './state.js'
+import type { Action, Input, StreamNews, TimerName, Transport } from './state.js'
+import { type ClientStatus, describe } from './status.js'
 import type { Topics } from './topics.js'
 
-export interface EngineParts {
-  readonly state: MachineState
+/** What a connection is made of, whoever makes it: the client itself, or the tab that leads. */
+export interface ConnectionParts extends Beginning {
   readonly access: Access
   readonly random: Random
   readonly topics: Topics
   readonly report: (error: ClientError) => void
   readonly observer: Observer
-  /** After each input that changed the state, before anything is done about it. */
-  readonly changed: (state: MachineState) => void
+  /** After each change, before anything is done about it. */
+  readonly show: (status: ClientStatus) => void
 }
+
+/** What does each kind of action. */
+type Doers = { readonly [Type in Action['type']]: (action: Extract<Action, { readonly type: Type }>) => void }
 
 /** A wall clock that ran this far ahead of the monotonic one was not set by hand: the machine slept. */
 const sleptMs = 30_000
@@ -26,17 +30,17 @@ const readerOf = async (transport: Transport): Promise<ReadStream> =>
   transport === 'sse' ? readStream : (await import('./poll.js')).readPolls
 
 /**
- * Runs the machine: feeds it what happens, one after the other, and does what it says. Returns the way in. An input that
- * comes while another is worked on, from a handler, waits for its turn.
+ * Makes the connection of a client: feeds the machine what happens, one after the other, and does what it says. Returns the
+ * way in. An input that comes while another is worked on, from a handler, waits for its turn.
  */
-export function runMachine(parts: EngineParts): (input: Input) => void {
-  const { access, random, topics, report, changed, observer } = parts
+export function connect(parts: ConnectionParts): (input: Input) => void {
+  const { access, random, topics, report, show, observer } = parts
   const { clock } = access
   const queue: Input[] = []
   const timers = new Map<TimerName, Timer>()
   const streams = new Map<number, AbortController>()
   const drift = (): number => clock.now() - clock.monotonic()
-  let { state } = parts
+  let state = initialState(parts)
   let running = false
   let lastDriftMs = drift()
 
@@ -47,23 +51,26 @@ export function runMachine(parts: EngineParts): (input: Input) => void {
     send({ type: name })
   }
 
-  const act = (action: Action): void => {
-    if (action.type === 'open') {
-      const { id: stream } = action.stream
+  const doers: Doers = {
+    ...topics,
+    open({ stream, refresh }) {
+      const { id, transport } = stream
       const abort = new AbortController()
       const { signal } = abort
       const tell = (news: StreamNews): void => {
-        if (!signal.aborted) send({ ...news, stream })
+        if (!signal.aborted) send({ ...news, stream: id })
       }
-      streams.set(stream, abort)
-      void readerOf(action.stream.transport)
-        .then((read) => read(access, action.stream, action.refresh, signal, tell))
-        .catch((cause) => tell({ type: 'ended', cause }))
-    } else if (action.type === 'abort') {
-      streams.get(action.stream)?.abort()
-      streams.delete(action.stream)
-    } else if (action.type === 'timer') {
-      const { name, ms } = action
+      streams.set(id, abort)
+      void readerOf(transport)
+        .then((read) => read(access, stream, refresh, signal, tell))
+        .catch((cause) => cause)
+        .then((cause) => tell({ type: 'ended', cause }))
+    },
+    abort({ stream }) {
+      streams.get(stream)?.abort()
+      streams.delete(stream)
+    },
+    timer({ name, ms }) {
       timers.get(name)?.cancel()
       // In Node a stream keeps its process alive, so the wait for the next one does as well.
       if (ms !== null)
@@ -71,8 +78,8 @@ export function runMachine(parts: EngineParts): (input: Input) => void {
           name,
           clock.setTimer(() => ring(name), ms, { keepsProcess: true }),
         )
-    } else if (action.type === 'report') report(action.error)
-    else topics[action.type](action as never)
+    },
+    report: ({ error }) => report(error),
   }
 
   const send = (input: Input): void => {
@@ -84,9 +91,9 @@ export function runMachine(parts: EngineParts): (input: Input) => void {
       const now = step(before, next, { at: clock.monotonic(), fraction: random.fraction() })
       state = now.state
       // First, so that whoever is called by an action sees the state that led to it.
-      if (state !== before) changed(state)
+      if (state !== before) show(describe(state))
       observer.step?.(next, before, state, now.actions)
-      now.actions.forEach(act)
+      for (const action of now.actions) doers[action.type](action as never)
     }
     running = false
   }

@@ -10,23 +10,21 @@ export interface Environment {
 /** The page or worker this code runs in. Where there is none, as in Node, there is never any news. */
 export const browserEnvironment: Environment = {
   watch(listener) {
-    // Not all of these exist everywhere: workers have no document, Node has none of them.
-    const page = (globalThis as { document?: Document }).document
+    const self = globalThis as Partial<EventTarget>
     const stop = new AbortController()
     const hear = (event: Event): void => {
-      const news = newsOf(event as PageTransitionEvent, page)
+      const news = newsOf(event as PageTransitionEvent)
       if (news) listener(news)
     }
-    const self = globalThis as Partial<EventTarget>
-    for (const type of ['online', 'offline', 'pagehide', 'pageshow']) self.addEventListener?.(type, hear, stop)
-    page?.addEventListener('visibilitychange', hear, stop)
+    for (const type of ['online', 'offline', 'visibilitychange', 'pagehide', 'pageshow'])
+      self.addEventListener?.(type, hear, stop)
     return () => stop.abort()
   },
 }
 
 /** A page that may come back from the back-forward cache closes its streams: open ones can keep it from being cached. */
-function newsOf({ type, persisted }: PageTransitionEvent, page?: Document): EnvironmentNews | false {
+function newsOf({ type, persisted }: PageTransitionEvent): EnvironmentNews | false {
   if (type === 'online' || type === 'offline') return type
-  if (type === 'visibilitychange') return !page?.hidden && 'visible'
+  if (type === 'visibilitychange') return !document.hidden && 'visible'
   return persisted && (type === 'pagehide' ? 'frozen' : 'resumed')
 }

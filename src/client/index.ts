@@ -3,16 +3,17 @@ import type { FilterOf, MaybeDeclared } from '../protocol/declared-events.js'
 import type { Job } from '../protocol/job.js'
 import { type Random, systemRandom } from '../random.js'
 import type { HandlerOf, HandlersOf } from './declared.js'
-import { backoffMs } from './backoff.js'
-import type { ConnectionParts } from './connection.js'
 import type { Diagnostics, Observer } from './diagnostics.js'
+import { type ConnectionParts, connect } from './engine.js'
 import { browserEnvironment, type Environment } from './environment.js'
 import { ClientError } from './error.js'
 import type { JobPort } from './jobs.js'
+import { createListeners } from './listeners.js'
+import { initialState } from './machine.js'
 import type { Access, TokenAnswer } from './sse.js'
 import type { SetupOptions } from './setup.js'
 import type { Input, TransportChoice } from './state.js'
-import { alike, type ClientStatus, createListeners, initialStatus, type Readable } from './status.js'
+import { alike, type ClientStatus, describe, type Readable } from './status.js'
 import { type Handlers, type SubscribeOptions, createTopics } from './topics.js'
 import { lazyView } from './view.js'
 
@@ -90,125 +91,82 @@ export type JobView = Readable<Job | null>
 const rememberedViews = 200
 
 /** Tabs share a connection where it is known who is signed in: said so, or to be read from a token. */
-const needsSetup = ({ resume = 'none', debug, identity, getToken }: SetupOptions & Pick<Access, 'getToken'>): unknown =>
+const needsSetup = ({ resume = 'none', debug, identity, getToken }: ClientOptions): unknown =>
   resume !== 'none' || debug || identity || (identity === undefined && getToken && globalThis.document)
 
 /** Makes a client (spec §7). Nothing is opened before the first subscription. */
 export function createClient<Declared extends MaybeDeclared = undefined>(
   options: ClientOptions<Declared>,
 ): Client<Declared> {
-  const { url, getToken, credentials = 'same-origin', cursor = '', maxAttempts, transport, name } = options
   const { clock = lightClock, random = systemRandom, environment = browserEnvironment } = options
-  // Looked up at each call: pages replace `fetch`, and browsers refuse to call it as a method of something else.
-  const fetch: typeof globalThis.fetch = options.fetch ?? ((input, init) => globalThis.fetch(input, init))
   const access: Access = {
-    url: url.replace(/\/+$/, ''),
-    fetch,
-    getToken,
-    credentials,
+    ...options,
+    url: options.url.replace(/\/+$/, ''),
     clock,
     client: random.bytes(16).join('-'),
-    name,
   }
 
-  const errorListeners = createListeners<ClientError>((cause) => console.error(cause))
+  const errorListeners = createListeners<ClientError>((error) => console.error(error))
   const report = (error: ClientError): void => {
     if (errorListeners.size() === 0 && error.kind === 'client') console.error(error)
     errorListeners.call(error)
   }
-  const failed = (cause: unknown): void => report(new ClientError('client', `A handler threw: ${cause}`, { cause }))
-
-  const observer: Observer = { ...options.diagnostics }
-  const statusListeners = createListeners<void>(failed)
-  let status: ClientStatus = { ...initialStatus, cursor: cursor || null }
+  const statusListeners = createListeners<void>(report)
+  let snapshot = describe(initialState(options))
+  const status: Readable<ClientStatus> = { subscribe: statusListeners.add, getSnapshot: () => snapshot }
   const show = (next: ClientStatus): void => {
-    if (alike(next, status)) return
-    status = next
+    if (alike(next, snapshot)) return
+    snapshot = next
     statusListeners.call()
   }
+  const observer: Observer = { ...options.diagnostics }
   const topics = createTopics(report, (want) => send({ type: 'want', want }), observer)
-  const parts: ConnectionParts = {
-    access,
-    random,
-    topics,
-    report,
-    observer,
-    cursor,
-    maxAttempts,
-    transport,
-    show,
-  }
-  const early: Input[] = []
-  let loading = false
-  /** What makes the connection loads with the first thing that it has to do. */
-  const load = async (attempt: number): Promise<void> => {
-    let run: (input: Input) => void
-    try {
-      run = await (needsSetup({ ...options, getToken })
-        ? (await import('./setup.js')).setUp({ options, parts, getToken, status: () => status, observer })
-        : (await import('./connection.js')).connect(parts))
-    } catch (cause) {
-      const error = new ClientError('connection', 'The code of the connection could not be loaded.', { cause })
-      show({ ...status, status: 'waiting', error })
-      report(error)
-      clock.setTimer(() => void load(attempt + 1), backoffMs(attempt, 0, random.fraction()))
-      return
-    }
-    send = run
-    early.forEach(run)
-  }
-  let send = (input: Input): void => {
-    early.push(input)
-    if (loading) return
-    loading = true
-    void load(0)
-  }
-  const undos = [environment.watch((type) => loading && send({ type }))]
-  const port: JobPort = {
-    topics,
-    access,
-    random,
-    failed,
-    connected: () => status.connectionId !== null,
-    sibling(own) {
-      const sibling = createClient({
-        ...(options as ClientOptions),
-        getToken: own,
-        credentials: 'omit',
-        identity: null,
-        resume: 'none',
+  const parts: ConnectionParts = { ...options, access, random, topics, report, observer, show }
+  /** Finds out first what a connection needs to know, with code that loads with the first thing that it has to do. */
+  const begin = (first: Input): void => {
+    const ready = import('./setup.js')
+      .then(({ setUp }) => setUp(options, parts))
+      .catch((cause) => {
+        report(new ClientError('connection', 'Tabs and resume did not load.', { cause }))
+        return connect(parts)
       })
-      undos.push(sibling.close)
-      return sibling
-    },
+      .then((run) => (send = run))
+    // What comes until then waits, and keeps its order.
+    send = (input) => void ready.then((run) => run(input))
+    send(first)
   }
+  let send = needsSetup(options as ClientOptions) ? begin : connect(parts)
+  const stop = environment.watch((type) => send !== begin && send({ type }))
+
   // The check comes with what was declared, so that a page without pays nothing for it.
   const add = (topic: string | null, handlers: object, parts?: SubscribeOptions): (() => void) =>
     topics.add(topic, (options.events?.handlers(handlers) ?? handlers) as Handlers, parts)
+  const port = { ...parts, status, createClient } as JobPort
   const views = new Map<string, Readable<unknown>>()
-  const view = <Value>(key: string, load: () => Promise<Readable<Value | null>>): Readable<Value | null> => {
-    const known = (views.get(key) as Readable<Value | null> | undefined) ?? lazyView(load, failed)
+  const view = <Value>(...asked: [id?: string, token?: string]): Readable<Value | null> => {
+    const key = asked.join(' ')
+    const known = views.get(key) ?? lazyView(async () => (await import('./jobs.js')).view(port, ...asked), report)
     views.set(key, known)
     if (views.size > rememberedViews) views.delete(views.keys().next().value as string)
-    return known
+    return known as Readable<Value | null>
   }
 
+  const command = (type: 'connect' | 'disconnect' | 'reconnect') => () => send({ type })
   return {
-    subscribe: (topic, handlers, parts) => add(topic, handlers, parts),
+    subscribe: add,
     on: (type, handler) => add(null, { [type]: handler }),
-    job: (id, { token } = {}) =>
-      view(`${id} ${token}`, async () => (await import('./jobs.js')).jobView(id, token, port)),
-    jobs: () => view('', async () => (await import('./jobs.js')).jobsView(port)),
-    connect: () => send({ type: 'connect' }),
-    disconnect: () => send({ type: 'disconnect' }),
-    reconnect: () => send({ type: 'reconnect' }),
+    job: (id, { token } = {}) => view(id, token),
+    jobs: () => view(),
+    connect: command('connect'),
+    disconnect: command('disconnect'),
+    reconnect: command('reconnect'),
     forceTransport: (choice) => send({ type: 'transport', choice }),
     close: () => {
-      for (const undo of undos) undo()
+      stop()
       send({ type: 'close' })
     },
-    status: { subscribe: (listener) => statusListeners.add(listener), getSnapshot: () => status },
-    onError: (listener) => errorListeners.add(listener),
+    status,
+    onError: errorListeners.add,
   }
 }
 

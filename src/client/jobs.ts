@@ -3,24 +3,25 @@ import type { TidingsEvent } from '../protocol/event.js'
 import type { Job } from '../protocol/job.js'
 import { jobPath } from '../protocol/names.js'
 import { jobTopic } from '../protocol/topic.js'
-import type { Random } from '../random.js'
 import { backoffMs } from './backoff.js'
 import type { ClientError } from './error.js'
-import type { Client } from './index.js'
+import type { ConnectionParts } from './engine.js'
+import type { Client, ClientOptions } from './index.js'
+import { createListeners } from './listeners.js'
 import { type Access, get } from './sse.js'
-import { createListeners, type Readable } from './status.js'
-import type { Topics } from './topics.js'
+import type { ClientStatus, Readable } from './status.js'
 
-export interface JobPort {
-  readonly topics: Topics
-  readonly access: Access
-  readonly random: Random
-  readonly failed: (cause: unknown) => void
-  /** Whether the client has a connection. */
-  readonly connected: () => boolean
-  /** A client like this one that shows another token, and no cookies beside it; it closes with this one. */
-  readonly sibling: (getToken: (options: { refresh: boolean }) => Promise<string>) => Client
+/** What views need of their client. */
+export interface JobPort
+  extends Omit<ClientOptions, 'cursor' | 'maxAttempts' | 'transport' | 'random'>,
+    ConnectionParts {
+  readonly status: Readable<ClientStatus>
+  readonly createClient: (options: ClientOptions) => Client
 }
+
+/** A job by its id, or without one the jobs of whoever is signed in. */
+export const view = (port: JobPort, id?: string, token?: string): Readable<unknown> =>
+  id === undefined ? jobsView(port) : jobView(id, token, port)
 
 /** The jobs that are kept in a list, newest first; older ones are let go. */
 const listedJobs = 1_000
@@ -30,7 +31,7 @@ const pageJobs = 200
  * A job as it stands. With a `token` of its own it comes over a connection of its own where the client has none or may not
  * read it.
  */
-export function jobView(id: string, token: string | undefined, port: JobPort): Readable<Job | null> {
+function jobView(id: string, token: string | undefined, port: JobPort): Readable<Job | null> {
   let known: Job | null = null
   const { listeners, tell } = createTelling(port)
   let leave: (() => void) | null = null
@@ -54,16 +55,20 @@ export function jobView(id: string, token: string | undefined, port: JobPort): R
       { onSnapshot: ({ job }) => take(job), onJoin: loader.start, ...(onError && { onError }) },
     )
   const joinWith = (own: string): (() => void) => {
-    const client = port.sibling(renewing(own, port.access))
+    // No cookies beside the token: they are somebody else's.
+    const alone = { getToken: renewing(own, port.access), credentials: 'omit', identity: null, resume: 'none' } as const
+    const client = port.createClient({ ...port, ...alone } as ClientOptions)
+    const stop = port.status.subscribe(() => port.status.getSnapshot().status === 'closed' && client.close())
     const undo = client.job(id).subscribe(() => take(client.job(id).getSnapshot() as Job))
     return () => {
+      stop()
       undo()
       client.close()
     }
   }
   const open = (): (() => void) => {
     if (token === undefined) return join()
-    if (!port.connected()) return joinWith(token)
+    if (port.status.getSnapshot().connectionId === null) return joinWith(token)
     return join((error) => {
       if (error.kind !== 'authentication') return
       leave = joinWith(token)
@@ -87,7 +92,7 @@ export function jobView(id: string, token: string | undefined, port: JobPort): R
 }
 
 /** The jobs of whoever is signed in, newest first: those that were, and those that come. */
-export function jobsView(port: JobPort): Readable<readonly Job[] | null> {
+function jobsView(port: JobPort): Readable<readonly Job[] | null> {
   const known = new Map<string, Job>()
   let list: readonly Job[] | null = null
   const { listeners, tell } = createTelling(port)
@@ -142,8 +147,8 @@ const hearJobs =
     if (type.startsWith('job.') && type !== 'job.log') take(data as Job)
   }
 
-function createTelling({ failed }: JobPort) {
-  const listeners = createListeners<void>(failed)
+function createTelling({ report }: JobPort) {
+  const listeners = createListeners<void>(report)
   return { listeners, tell: () => listeners.call() }
 }
 
@@ -173,7 +178,7 @@ function createLoader({ access, random }: JobPort, load: (refresh: boolean) => P
 }
 
 /** A token that the hub renews while it is valid. Where it does not, the old one is shown until it is refused. */
-function renewing(token: string, { url, fetch }: Access) {
+function renewing(token: string, { url, fetch = globalThis.fetch }: Access) {
   let current = token
   return async ({ refresh }: { refresh: boolean }): Promise<string> => {
     if (refresh) {

@@ -1,4 +1,4 @@
-import type { Bye, GapNotice, Hello, SnapshotNotice } from '../protocol/control.js'
+import type { Bye, Hello } from '../protocol/control.js'
 import type { TidingsEvent } from '../protocol/event.js'
 import { clampRetryAfterMs } from './backoff.js'
 import { ClientError } from './error.js'
@@ -17,19 +17,7 @@ import {
   settle,
   slots,
 } from './moves.js'
-import type {
-  ConnectionStatus,
-  Failed,
-  Input,
-  MachineState,
-  Moment,
-  Slot,
-  Step,
-  Stream,
-  TransportChoice,
-  Turn,
-} from './state.js'
-import { initialStatus } from './status.js'
+import type { Action, Failed, Input, MachineState, Moment, Slot, Step, Stream, TransportChoice, Turn } from './state.js'
 import { silenceLimitMs, usableHeartbeatMs } from './watchdog.js'
 
 /** A stream that says nothing for this long may be held back by a proxy: a poll is tried beside it (spec C4). */
@@ -37,11 +25,23 @@ const lateAfterMs = 5_000
 /** Subscriptions that change within this time change the stream once (spec C1). */
 const batchMs = 50
 
-export function initialState(
+/** One object, so that two beginnings look alike. */
+const noFailures = { sse: 0, poll: 0 }
+
+/** Where a machine begins. */
+export interface Beginning {
+  /** Goes on after this cursor. Default: from now. */
+  readonly cursor?: string | undefined
+  /** Default: it never gives up. */
+  readonly maxAttempts?: number | undefined
+  readonly transport?: TransportChoice | undefined
+}
+
+export function initialState({
   cursor = '',
   maxAttempts = Number.POSITIVE_INFINITY,
-  choice: TransportChoice = 'auto',
-): MachineState {
+  transport: choice = 'auto',
+}: Beginning = {}): MachineState {
   return {
     parked: null,
     online: true,
@@ -59,7 +59,7 @@ export function initialState(
     cursor,
     attempt: 0,
     maxAttempts,
-    failures: initialStatus.failures,
+    failures: noFailures,
     refreshed: false,
     retryMs: 0,
     error: null,
@@ -67,96 +67,84 @@ export function initialState(
   }
 }
 
-/** The state in the one word that people are shown. */
-export function statusOf(state: MachineState): ConnectionStatus {
-  const { parked } = state
-  if (parked === 'closed') return parked
-  if (state.current && state.online) return state.current.transport === 'poll' ? 'polling' : 'connected'
-  if (state.current) return 'offline'
-  if (state.sse || state.poll) return 'connecting'
-  if (state.waiting || parked === 'frozen') return state.online ? 'waiting' : 'offline'
-  return 'idle'
-}
-
 type Transitions = {
   readonly [Type in Input['type']]: (
     state: Turn['state'],
-    input: Extract<Input, { readonly type: Type }>,
     turn: Turn,
+    input: Extract<Input, { readonly type: Type }>,
   ) => void
 }
 
 /** One row for each thing that may happen. News of streams that are no longer ours never comes here: see {@link step}. */
 const transitions: Transitions = {
   /* What the application wants. */
-  want: (state, { want }, turn) => {
+  want: (state, turn, { want }) => {
     state.want = want
     if (state.parked === 'change') state.parked = null
-    setTimer(turn, 'batch', state.current || state.sse || state.poll ? batchMs : 0)
+    setTimer(turn, 'batch', slots.some((slot) => state[slot]) ? batchMs : 0)
   },
-  batch: (_state, _input, turn) => settle(turn),
-  connect: (state, _, turn) => {
+  batch: (_state, turn) => settle(turn),
+  connect: (state, turn) => {
     state.parked = null
     state.refreshed = false
     hurry(turn)
   },
-  disconnect: (_state, _input, turn) => park(turn, 'connect'),
-  reconnect: (state, input, turn) => {
+  disconnect: (_state, turn) => park(turn, 'connect'),
+  reconnect: (state, turn, input) => {
     drop(turn)
     state.attempt = 0
-    transitions.connect(state, input, turn)
+    transitions.connect(state, turn, input)
   },
-  transport: (state, { choice }, turn) => {
+  transport: (state, turn, { choice }) => {
     state.choice = choice
     state.mode = choice === 'poll' ? choice : 'sse'
     state.misses = state.probes = 0
-    letGo(turn, 'sse')
-    letGo(turn, 'poll')
+    letGo(turn, 'sse', 'poll')
     setTimer(turn, 'probe')
     hurry(turn)
   },
-  close: (_state, _input, turn) => {
+  close: (_state, turn) => {
     park(turn, 'closed')
     setTimer(turn, 'batch')
   },
 
   /* What the platform says. A live stream is kept until its successor is up, so a false alarm costs nothing. */
-  online: (state, _, turn) => {
+  online: (state, turn) => {
     state.online = true
     renew(turn)
   },
   offline: (state) => {
     state.online = false
   },
-  visible: ({ current }, _, turn) => {
+  visible: ({ current }, turn) => {
     if (!current || turn.at - current.lastByteAt > 1.5 * current.heartbeatMs) renew(turn)
   },
-  frozen: (state, _, turn) => {
+  frozen: (state, turn) => {
     if (!state.parked) park(turn, 'frozen')
   },
-  resumed: (state, _, turn) => {
+  resumed: (state, turn) => {
     if (state.parked === 'frozen') state.parked = null
     renew(turn)
   },
 
   /* Time. */
-  retry: (state, _, turn) => {
+  retry: (state, turn) => {
     state.waiting = false
     settle(turn)
   },
-  late: (state, _, turn) => {
+  late: (state, turn) => {
     if (state.choice !== 'auto' || state.mode === 'poll' || !state.sse) return
     open(turn, false, 'poll')
     state.mode = 'poll'
   },
-  sse: (_state, _input, turn) => silent(turn, 'sse'),
-  poll: (_state, _input, turn) => silent(turn, 'poll'),
-  probe: (state, _, turn) => {
+  sse: (_state, turn) => silent(turn, 'sse'),
+  poll: (_state, turn) => silent(turn, 'poll'),
+  probe: (state, turn) => {
     state.probes++
     planProbe(turn)
     if (!state.sse) open(turn, false, 'sse')
   },
-  current: ({ current }, _, turn) => {
+  current: ({ current }, turn) => {
     if (!current) return
     const leftMs = current.lastByteAt + silenceLimitMs(current.heartbeatMs) - turn.at
     if (leftMs > 0) setTimer(turn, 'current', leftMs)
@@ -164,46 +152,44 @@ const transitions: Transitions = {
   },
 
   /* What the streams tell. */
-  sent: (_state, _input, turn) => {
+  sent: (_state, turn) => {
     setTimer(turn, turn.slot, helloWithinMs)
     setTimer(turn, 'late', lateAfterMs)
   },
-  byte: (state, _, { slot, at }) => {
+  byte: (state, { slot, at }) => {
     if (slot !== 'current' || !state.current) return
     state.online = true
     state.current = { ...state.current, lastByteAt: at }
   },
-  retryField: (state, { retryMs }) => {
+  retryField: (state, _turn, { retryMs }) => {
     state.retryMs = retryMs
   },
-  message: (state, { name, cursor, data }, turn) => {
+  message: (state, turn, { name, cursor, data }) => {
     const { slot } = turn
-    if (name === 'bye') return lost(turn, slot, turn.at, () => bye(turn, data as Bye | null))
+    if (name === 'bye') return lost(turn, () => bye(turn, data as Bye | null))
     if (slot !== 'current' && name !== 'hello') return
     state.cursor = cursor || state.cursor
     if (slot === 'current') heard(turn, name, data)
     else up(turn, data as Hello | null)
   },
-  ended: (_state, { cause }, turn) =>
-    lost(turn, turn.slot, turn.at, (stream) =>
-      retry(turn, stream, new ClientError('connection', 'Connection lost.', { cause })),
-    ),
-  failed: (_state, failure, turn) => lost(turn, turn.slot, turn.at, (stream) => refused(turn, failure, stream)),
+  ended: (_state, turn, { cause }) =>
+    lost(turn, (stream) => retry(turn, stream, new ClientError('connection', 'Connection lost.', { cause }))),
+  failed: (_state, turn, failure) => lost(turn, (stream) => refused(turn, failure, stream)),
 }
 
 /** What becomes of `state` when `input` happens, and what is to be done. Pure: the same arguments, the same answer. */
 export function step(state: MachineState, input: Input, moment: Moment): Step {
-  const slot = slots.find((place) => 'stream' in input && state[place]?.id === input.stream) ?? 'current'
-  const foreign = 'stream' in input && state[slot]?.id !== input.stream
-  if (foreign || state.parked === 'closed') return { state, actions: [] }
+  const { stream } = input as { readonly stream?: number }
+  const slot = slots.find((place) => state[place]?.id === stream) as Slot
+  if ((stream && !slot) || state.parked === 'closed') return { state, actions: [] }
   const turn: Turn = { ...moment, state: { ...state }, slot, actions: [] }
-  transitions[input.type](turn.state, input as never, turn)
+  transitions[input.type](turn.state, turn, input as never)
   return turn
 }
 
 /** Nothing was heard for too long. */
 function silent(turn: Turn, slot: Slot, until = 0): void {
-  lost(turn, slot, until, (stream) => retry(turn, stream, new ClientError('timeout', 'The hub is silent.')))
+  lost(turn, (stream) => retry(turn, stream, new ClientError('timeout', 'The hub is silent.')), slot, until)
 }
 
 /** The new stream says hello: it hands on from here, the old one is closed. */
@@ -236,8 +222,7 @@ function heard({ state, actions }: Turn, name: string, data: unknown): void {
   if (data === undefined) {
     const error = new ClientError('server', 'An event is not JSON.')
     actions.push({ type: 'report', error })
-  } else if (name === 'gap') actions.push({ type: 'gap', notice: data as GapNotice })
-  else if (name === 'snapshot') actions.push({ type: 'snapshot', notice: data as SnapshotNotice })
+  } else if (name === 'gap' || name === 'snapshot') actions.push({ type: name, notice: data } as Action)
   else if (current && isEvent(data, name)) {
     state.lastEvent = data
     actions.push({ type: 'deliver', event: data, cursor, request: current.request })

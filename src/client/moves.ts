@@ -22,18 +22,20 @@ export const setTimer = ({ actions }: Turn, name: TimerName, ms: number | null =
 /** What is to be connected now, if anything is. */
 const wanted = ({ parked, want }: MachineState): Wanted | null => (parked ? null : want)
 
-/** Lets go of a stream and its timer. */
-export function letGo(turn: Turn, slot: Slot): void {
-  const stream = turn.state[slot]
-  if (stream) turn.actions.push({ type: 'abort', stream: stream.id })
-  turn.state[slot] = null
-  setTimer(turn, slot)
-  if (slot === 'sse') setTimer(turn, 'late')
+/** Lets go of the streams in these places and of their timers. */
+export function letGo(turn: Turn, ...places: readonly Slot[]): void {
+  for (const slot of places) {
+    const stream = turn.state[slot]
+    if (stream) turn.actions.push({ type: 'abort', stream: stream.id })
+    turn.state[slot] = null
+    setTimer(turn, slot)
+    if (slot === 'sse') setTimer(turn, 'late')
+  }
 }
 
 /** Lets go of everything that is under way. */
 export function drop(turn: Turn): void {
-  for (const slot of slots) letGo(turn, slot)
+  letGo(turn, ...slots)
   turn.state.waiting = false
   setTimer(turn, 'retry')
   setTimer(turn, 'probe')
@@ -48,8 +50,7 @@ export function open(turn: Turn, refresh = false, transport: Transport = turn.st
   const request = wanted(state)
   if (!request) return
   if (transport === state.mode) {
-    letGo(turn, 'sse')
-    letGo(turn, 'poll')
+    letGo(turn, 'sse', 'poll')
     setTimer(turn, 'retry')
     state.waiting = false
   }
@@ -72,11 +73,11 @@ export function openSoon(turn: Turn): void {
 export function settle(turn: Turn): void {
   const { state } = turn
   const want = wanted(state)
-  const fits = (slot: Slot): boolean | null => want && state[slot] && same(state[slot].request, want)
+  const fits = (slot: Slot): boolean => same(state[slot]?.request, want)
   if (!want) return drop(turn)
   if (state.waiting || fits(state.mode)) return
   if (!fits('current') || state.current?.transport !== state.mode) return openSoon(turn)
-  for (const slot of slots) if (!fits(slot)) letGo(turn, slot)
+  letGo(turn, ...slots.filter((slot) => !fits(slot)))
 }
 
 /** When a stream is tried again beside the polls that are in use. */
@@ -131,10 +132,10 @@ export function pause(turn: Turn, retryAfterMs: number, jitter: boolean): void {
 }
 
 /**
- * The stream in `slot` is over: `otherwise`, unless another is on its way in its place, or it was a probe, whose polls
+ * The stream in `slot` (default: the one that the input is news of) is over: `otherwise`, unless another is on its way in its place, or it was a probe, whose polls
  * hear of refusals themselves. One that was well from its `hello` until `until` makes the failure the first one.
  */
-export function lost(turn: Turn, slot: Slot, until: number, otherwise: (stream: Stream) => void): void {
+export function lost(turn: Turn, otherwise: (stream: Stream) => void, slot = turn.slot, until = turn.at): void {
   const { state } = turn
   const { current, mode } = state
   const stream = state[slot]

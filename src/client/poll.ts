@@ -39,7 +39,7 @@ export const readPolls: ReadStream = async (access, stream, refresh, signal, tel
     const quiet = body.events.length === 0 && !body.gaps
     pace = paceAfter(pace, { quiet, more: !body.upToDate, tookMs: clock.monotonic() - askedAt })
   }
-  tell({ type: 'ended', cause: new Error('Polls are not answered.') })
+  throw new Error('Polls are not answered.')
 }
 
 /** One poll: its answer, a refusal, or null where it was cut on the way. Rejects when `signal` fires. */

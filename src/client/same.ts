@@ -1,4 +1,4 @@
 import type { Wanted } from './state.js'
 
-/** Whether two connections would carry the same. */
-export const same = (a: Wanted, b: Wanted): boolean => a.own === b.own && `${a.topics}` === `${b.topics}`
+/** Whether two connections would carry the same. As JSON, because topics may contain any separator. */
+export const same = (a: Wanted | null | undefined, b: Wanted | null): boolean => JSON.stringify(a) === JSON.stringify(b)

@@ -1,10 +1,9 @@
 import type { Clock } from '../clock.js'
-import { type ConnectionParts, connect } from './connection.js'
-import type { Observer } from './diagnostics.js'
+import { type ConnectionParts, connect } from './engine.js'
 import { ClientError } from './error.js'
 import type { Input } from './state.js'
+import type { Access } from './sse.js'
 import type { ClientStatus } from './status.js'
-import type { TokenAnswer } from './sse.js'
 
 /** Where a cursor is kept between visits. Keys are strings of this library's; what fails is reported, and costs the place. */
 export interface CursorStorage {
@@ -28,15 +27,6 @@ export interface SetupOptions {
   readonly debug?: boolean
 }
 
-export interface SetupParts {
-  readonly options: SetupOptions
-  readonly parts: ConnectionParts
-  readonly getToken: ((options: { refresh: boolean }) => TokenAnswer) | undefined
-  readonly status: () => ClientStatus
-  /** Where `debug` listens. */
-  readonly observer: Observer
-}
-
 /** A cursor is written at most this often; leaving the page writes it too. */
 const saveEveryMs = 1_000
 
@@ -44,9 +34,9 @@ const saveEveryMs = 1_000
  * What a client does only where it is asked for, before its first connection: finds who is signed in, goes on where that
  * person stood, and joins the other tabs. Gives the way in for the machine's inputs.
  */
-export async function setUp(setup: SetupParts): Promise<(input: Input) => void> {
-  const { options, parts, getToken, observer } = setup
-  const { access, report } = parts
+export async function setUp(options: SetupOptions, given: ConnectionParts): Promise<(input: Input) => void> {
+  const { access, report, observer } = given
+  const { getToken } = access
   if (options.debug) {
     const { createDiagnostics } = await import('./diagnostics.js')
     Object.assign(observer, createDiagnostics({ clock: access.clock, log: (entry) => console.debug('tidings', entry) }))
@@ -56,9 +46,10 @@ export async function setUp(setup: SetupParts): Promise<(input: Input) => void> 
   const url = new URL(access.url || '/', globalThis.location?.href ?? access.url).href
   const name = `tidings/1 ${JSON.stringify([url, identity])}`
   const storage = storageOf(options.resume)
-  const stored = storage && !parts.cursor ? await attempt(() => storage.get(name), report) : null
-  const cursor = parts.cursor || (stored ?? '')
-  const stopSaving = storage ? saveCursor(name, storage, setup) : () => {}
+  const stored = storage && !given.cursor ? await attempt(() => storage.get(name), report) : null
+  const cursor = given.cursor || (stored ?? '')
+  const saver = storage && createSaver(name, storage, given)
+  const parts = saver ? { ...given, show: saver.show } : given
 
   let send: (input: Input) => void
   if (identity !== null && globalThis.navigator?.locks && globalThis.BroadcastChannel) {
@@ -88,7 +79,7 @@ export async function setUp(setup: SetupParts): Promise<(input: Input) => void> 
     }
   } else send = connect({ ...parts, cursor })
   return (input) => {
-    if (input.type === 'close') stopSaving()
+    if (input.type === 'close') saver?.stop()
     send(input)
   }
 }
@@ -105,7 +96,7 @@ export function subjectOf(token: string | null | undefined): string | null {
   }
 }
 
-async function subjectNow(getToken: SetupParts['getToken']): Promise<string | null> {
+async function subjectNow(getToken: Access['getToken']): Promise<string | null> {
   try {
     return subjectOf(await getToken?.({ refresh: false }))
   } catch {
@@ -123,21 +114,27 @@ function storageOf(resume: SetupOptions['resume'] = 'none'): CursorStorage | nul
   }
 }
 
-/** Writes the cursor now and then, and when the page is left. Gives what writes it for the last time. */
-function saveCursor(key: string, storage: CursorStorage, { parts, status }: SetupParts): () => void {
-  const { clock } = parts.access
+/** Writes the cursor that `show` tells of now and then, and when the page is left; `stop` writes it for the last time. */
+function createSaver(key: string, storage: CursorStorage, { access, show, report }: ConnectionParts) {
+  let cursor: string | null = null
   let saved: string | null = null
   const save = (): void => {
-    const { cursor } = status()
-    if (!cursor || cursor === saved) return
-    saved = cursor
-    void attempt(() => storage.set(key, cursor), parts.report)
+    const at = cursor
+    if (!at || at === saved) return
+    saved = at
+    void attempt(() => storage.set(key, at), report)
   }
-  const stop = repeat(clock, save)
+  const stop = repeat(access.clock, save)
   globalThis.addEventListener?.('pagehide', save)
-  return () => {
-    save()
-    stop()
+  return {
+    show(status: ClientStatus): void {
+      cursor = status.cursor
+      show(status)
+    },
+    stop(): void {
+      save()
+      stop()
+    },
   }
 }
 

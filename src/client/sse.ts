@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.js'
 import { eventsPath, lastEventIdHeader, type Problem, problemType, streamType } from '../protocol/names.js'
-import { SseDecoder } from '../protocol/sse-decode.js'
+import { createSseDecoder } from '../protocol/sse-decode.js'
 import { clampRetryAfterMs, parseRetryAfter } from './backoff.js'
 import { ClientError, type ErrorKind } from './error.js'
 import type { Failed, Stream, StreamNews } from './state.js'
@@ -9,31 +9,31 @@ import type { Failed, Stream, StreamNews } from './state.js'
 export interface Access {
   /** Where the hub is mounted, without a slash at the end. */
   readonly url: string
-  readonly fetch: typeof globalThis.fetch
-  readonly getToken: ((options: { refresh: boolean }) => TokenAnswer) | undefined
-  readonly credentials: RequestCredentials
+  /** Default: the page's own, looked up at each call, because pages replace it. */
+  readonly fetch?: typeof globalThis.fetch | undefined
+  readonly getToken?: ((options: { refresh: boolean }) => TokenAnswer) | undefined
+  readonly credentials?: RequestCredentials | undefined
   readonly clock: Clock
   /** 128 random bits: by them the hub knows that a stream takes another's place. */
   readonly client: string
   /** What the hub's lists of connections call this client. */
-  readonly name: string | undefined
+  readonly name?: string | undefined
 }
 export type TokenAnswer = string | null | undefined | Promise<string | null | undefined>
 
 /** Sends a GET with the credential of the moment. Rejects where no token can be had or the network fails. */
 export async function get(
-  { url, fetch, getToken, credentials }: Access,
+  { url, fetch = globalThis.fetch, getToken, credentials }: Access,
   path: string,
   refresh: boolean,
   headers: Record<string, string> = {},
-  signal: AbortSignal | null = null,
+  signal?: AbortSignal,
   sent?: () => void,
 ): Promise<Response> {
   const token = await getToken?.({ refresh })
   if (token) headers.Authorization = `Bearer ${token}`
-  signal?.throwIfAborted()
   sent?.()
-  return fetch(url + path, { headers, signal, credentials, cache: 'no-store' })
+  return fetch(url + path, { headers, signal, credentials, cache: 'no-store' } as RequestInit)
 }
 
 /** Asks for the events of a stream after its cursor, in the form of `Accept`; `more` goes into the query. */
@@ -46,16 +46,16 @@ export function getEvents(
   signal: AbortSignal,
   sent?: () => void,
 ): Promise<Response> {
-  const query = new URLSearchParams({ ...more, ...(access.name && { name: access.name }) })
+  const query = new URLSearchParams(more)
+  if (access.name) query.append('name', access.name)
   if (request.own) query.append('own', '1')
   for (const topic of request.topics) query.append('topic', topic)
   // Also accepting problem documents tells the hub that this reader understands a status (H7).
-  const headers: Record<string, string> = { Accept: `${Accept}, ${problemType}` }
-  if (cursor) headers[lastEventIdHeader] = cursor
+  const headers = { Accept: `${Accept}, ${problemType}`, ...(cursor && { [lastEventIdHeader]: cursor }) }
   return get(access, `${eventsPath}?${query}`, refresh, headers, signal, sent)
 }
 
-/** Opens a stream and tells what comes of it until it ends. Rejects where the network fails and when `signal` fires. */
+/** Opens a stream and tells what comes of it. Resolves at its end, rejects where the network fails and when `signal` fires. */
 export type ReadStream = (
   access: Access,
   stream: Stream,
@@ -73,7 +73,7 @@ export const readStream: ReadStream = async (access, stream, refresh, signal, te
   const { status, body } = response
   if (status !== 200 || !body || !isOfType(response, streamType))
     return tell(await refusal(response, access.clock.now()))
-  const decoder = new SseDecoder(
+  const decoder = createSseDecoder(
     {
       onMessage: ({ event, data, lastEventId }) =>
         tell({ type: 'message', name: event, cursor: lastEventId, data: parse(data) }),
@@ -86,22 +86,16 @@ export const readStream: ReadStream = async (access, stream, refresh, signal, te
     tell({ type: 'byte' })
     decoder.push(read.value)
   }
-  tell({ type: 'ended' })
 }
 
 export const isOfType = ({ headers }: Response, type: string): boolean =>
-  headers.get('Content-Type')?.split(';')[0]?.trim().toLowerCase() === type
+  headers.get('Content-Type')?.toLowerCase().split(';')[0]?.trim() === type
 
 /** What an answer that is no stream means. */
 export async function refusal(response: Response, nowMs: number): Promise<Failed> {
   const { status, headers } = response
-  let problem: Partial<Problem> = {}
-  try {
-    if (isOfType(response, problemType)) problem = (await response.json()) ?? {}
-    else await response.body?.cancel()
-  } catch {
-    // The status says enough.
-  }
+  // Where it cannot be read, the status says enough. Other bodies are let go of with the request, when the stream is.
+  const problem: Partial<Problem> = (isOfType(response, problemType) && (await response.json().catch(() => null))) || {}
   const { code, topics, detail = `The hub answered ${status}.`, retryAfterMs } = problem
   return {
     type: 'failed',
@@ -111,14 +105,16 @@ export async function refusal(response: Response, nowMs: number): Promise<Failed
   }
 }
 
-/** A 200 that is no stream comes from something before the hub, a captive portal say: worth another try. */
-function kindOf(status: number): ErrorKind {
-  if (status === 401 || status === 403) return 'authentication'
-  if (status === 429) return 'rate_limit'
-  if (status === 408) return 'timeout'
-  if (status >= 500) return 'server'
-  return status < 300 ? 'connection' : 'validation'
+const kinds: Readonly<Record<number, ErrorKind>> = {
+  401: 'authentication',
+  403: 'authentication',
+  408: 'timeout',
+  429: 'rate_limit',
 }
+
+/** A 200 that is no stream comes from something before the hub, a captive portal say: worth another try. */
+const kindOf = (status: number): ErrorKind =>
+  kinds[status] ?? (status >= 500 ? 'server' : status < 300 ? 'connection' : 'validation')
 
 function parse(data: string): unknown {
   try {

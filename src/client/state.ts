@@ -155,7 +155,7 @@ export interface Moment {
 /** A step while it is being made: the next state, already a copy, and the actions so far. */
 export interface Turn extends Moment {
   readonly state: { -readonly [Key in keyof MachineState]: MachineState[Key] }
-  /** Where the stream stands that the input is news of. */
+  /** Where the stream stands that the input is news of. Says nothing where it is news of none. */
   readonly slot: Slot
   readonly actions: Action[]
 }

@@ -1,6 +1,6 @@
 import type { TidingsEvent } from '../protocol/event.js'
 import type { ClientError } from './error.js'
-import type { ConnectionStatus, Transport } from './state.js'
+import type { ConnectionStatus, MachineState, Transport } from './state.js'
 
 /** The state of a client as people and programs look at it (spec C7). */
 export interface ClientStatus {
@@ -28,45 +28,29 @@ export interface Readable<Value> {
   getSnapshot(): Value
 }
 
-/** Listeners that may come and go while they are called, and may throw without harm to one another. */
-export interface Listeners<Value> {
-  add(listener: (value: Value) => void): () => void
-  call(value: Value): void
-  size(): number
-}
-
-export function createListeners<Value>(failed: (cause: unknown) => void): Listeners<Value> {
-  const all = new Set<{ readonly listener: (value: Value) => void }>()
+/** A state as people look at it. */
+export function describe(state: MachineState): ClientStatus {
+  const { current, lastEvent, error, attempt, failures, cursor } = state
   return {
-    add(listener) {
-      // The same function may be added twice.
-      const entry = { listener }
-      all.add(entry)
-      return () => void all.delete(entry)
-    },
-    call(value) {
-      for (const entry of [...all]) {
-        try {
-          if (all.has(entry)) entry.listener(value)
-        } catch (cause) {
-          failed(cause)
-        }
-      }
-    },
-    size: () => all.size,
+    status: statusOf(state),
+    transport: current?.transport ?? null,
+    connectionId: current?.connectionId ?? null,
+    lastEvent,
+    error,
+    attempt: current ? 0 : attempt,
+    failures,
+    cursor: cursor || null,
   }
 }
 
-/** Before anything has happened. */
-export const initialStatus: ClientStatus = {
-  status: 'idle',
-  transport: null,
-  connectionId: null,
-  lastEvent: null,
-  error: null,
-  attempt: 0,
-  failures: { sse: 0, poll: 0 },
-  cursor: null,
+/** The state in the one word that people are shown. */
+export function statusOf({ parked, current, online, sse, poll, waiting }: MachineState): ConnectionStatus {
+  if (parked === 'closed') return parked
+  if (current && online) return current.transport === 'poll' ? 'polling' : 'connected'
+  if (current) return 'offline'
+  if (sse || poll) return 'connecting'
+  if (waiting || parked === 'frozen') return online ? 'waiting' : 'offline'
+  return 'idle'
 }
 
 /** Whether two descriptions say the same. */

@@ -1,6 +1,7 @@
-import { type ConnectionParts, connect } from './connection.js'
+import { type ConnectionParts, connect } from './engine.js'
+import { initialState } from './machine.js'
 import type { Input, Stream, Wanted } from './state.js'
-import { type ClientStatus, initialStatus } from './status.js'
+import { type ClientStatus, describe } from './status.js'
 import { isBehind, type LeaderMessage, partsOf, type Told, unionOf } from './tab-messages.js'
 
 /** A message of the leader before it has its place in the row. */
@@ -30,7 +31,7 @@ export class TabLeader {
   #n = 0
   /** All at or below has been told. */
   #at: string
-  #status: ClientStatus = initialStatus
+  #status: ClientStatus = describe(initialState())
   #joined: Stream | null = null
   #statusDue = false
   #closed = false

@@ -77,7 +77,7 @@ export class TabLock {
    * A tab that slept may have lost the lock and not know it: before it reads on after a silence it looks, and what came
    * for it meanwhile stays unread.
    */
-  guard({ fetch, clock }: Access): typeof globalThis.fetch {
+  guard({ fetch = globalThis.fetch, clock }: Access): typeof globalThis.fetch {
     return async (input, init) => {
       const response = await fetch(input, init)
       if (!response.body) return response

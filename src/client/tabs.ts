@@ -1,8 +1,8 @@
-import { randomToken } from '../random.js'
-import type { ConnectionParts } from './connection.js'
+import type { ConnectionParts } from './engine.js'
+import { initialState } from './machine.js'
 import { same } from './same.js'
 import type { Input, Wanted } from './state.js'
-import { type ClientStatus, initialStatus } from './status.js'
+import { type ClientStatus, describe } from './status.js'
 import { errorOf, isBehind, type LeaderMessage, type TabMessage, type Told } from './tab-messages.js'
 import { TabLeader } from './tab-leader.js'
 import { TabLock } from './tab-lock.js'
@@ -60,10 +60,10 @@ class Tab {
   constructor(parts: ConnectionParts, options: TabsOptions) {
     this.#parts = parts
     this.#options = options
-    this.#id = randomToken(parts.random, 22)
-    this.#own = parts.cursor
+    this.#id = parts.random.bytes(16).join('-')
+    this.#own = parts.cursor ?? ''
     this.#client = parts.access.client
-    this.#status = initialStatus
+    this.#status = describe(initialState())
     this.#heardAt = parts.access.clock.monotonic()
     this.#lock = new TabLock(options.name, this.#id, {
       lead: () => this.#lead(),

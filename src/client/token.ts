@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from '../clock.js'
+import { type Clock, lightClock } from '../clock.js'
 import { ClientError } from './error.js'
 
 export interface TokenFromOptions {
@@ -26,7 +26,7 @@ interface Minted {
  * ClientError where none can be had; 401 and 403 are `authentication`.
  */
 export function tokenFrom(url: string, options: TokenFromOptions = {}) {
-  const { headers = {}, credentials = 'same-origin', clock = systemClock } = options
+  const { headers = {}, credentials = 'same-origin', clock = lightClock } = options
   const fetch: typeof globalThis.fetch = options.fetch ?? ((input, init) => globalThis.fetch(input, init))
   let minted: Minted | null = null
   let minting: Promise<Minted> | null = null

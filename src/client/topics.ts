@@ -3,6 +3,7 @@ import type { TidingsEvent } from '../protocol/event.js'
 import { jobTopic, looksLikeTopic } from '../protocol/topic.js'
 import type { Observer } from './diagnostics.js'
 import { ClientError } from './error.js'
+import { guarded } from './listeners.js'
 import { same } from './same.js'
 import type { Action, Wanted } from './state.js'
 
@@ -48,6 +49,10 @@ const person = '*'
 /** The kinds of topics that are a person's own (spec §4, `GET /events` without `topic`). */
 const own = /^(user|session|role|jobs):|^all$/
 
+/** Whether news of these topics is for the subscriptions of `key`. */
+const concern = (topics: readonly string[], key: string): boolean =>
+  topics.some((topic) => topic === key || (key === person && own.test(topic)))
+
 /** Who listens to what, and what each has had: D1 and D3 are kept here, per topic. */
 export interface Topics {
   /** Adds a subscription to `topic`, or to what is addressed to the person; returns its undo. Throws `topic_invalid`. */
@@ -78,29 +83,15 @@ export function createTopics(
   const changed = (): void => {
     const topics = [...entries.keys()].filter((key) => key !== person).sort()
     const next = entries.size > 0 ? { topics, own: entries.has(person) } : null
-    if (next === want || (next && want && same(next, want))) return
+    if (same(next, want)) return
     want = next
     wantChanged(next)
   }
 
-  /** Calls what `picks` give of each subscription that is still there when its turn comes, with `value`. */
-  const each = <Value>(
-    entry: Entry | undefined,
-    value: Value,
-    ...picks: ((subscription: Subscription) => ((value: Value) => unknown) | undefined)[]
-  ): void => {
-    // What handlers throw, also later, is reported and stops nobody else.
-    const failed = (cause: unknown) => report(new ClientError('client', `A handler threw: ${cause}`, { cause }))
+  /** Makes these calls for each subscription that is still there when its turn comes. */
+  const each = (entry: Entry | undefined, ...calls: ((subscription: Subscription) => unknown)[]): void => {
     for (const subscription of [...(entry?.subscriptions ?? [])]) {
-      for (const pick of picks) {
-        if (!entry?.subscriptions.has(subscription)) break
-        try {
-          const result = pick(subscription)?.(value)
-          if (result instanceof Promise) result.catch(failed)
-        } catch (cause) {
-          failed(cause)
-        }
-      }
+      for (const call of calls) guarded(() => entry?.subscriptions.has(subscription) && call(subscription), report)
     }
   }
 
@@ -145,12 +136,11 @@ export function createTopics(
       const added = keys.filter((key) => (cursor || key === person) && (!live.includes(key) || unsettled.has(key)))
       live = keys
       unsettled = new Set(cursor ? [] : request.topics)
-      for (const topic of added) each(entries.get(topic), undefined, ({ onJoin }) => onJoin)
+      for (const topic of added) each(entries.get(topic), ({ onJoin }) => onJoin?.())
     },
     deliver({ event, cursor, request }) {
       const topics = event.topics ?? [event.topic]
-      const keys = topics.filter((topic) => entries.has(topic))
-      if (request.own && entries.has(person) && topics.some((topic) => own.test(topic))) keys.push(person)
+      const keys = [...entries.keys()].filter((key) => (request.own || key !== person) && concern(topics, key))
       if (keys.length === 0 && !request.own && !topics.some((topic) => request.topics.includes(topic))) {
         report(new ClientError('server', `Nobody asked for the topic "${topics[0]}".`))
       }
@@ -161,31 +151,30 @@ export function createTopics(
         else
           each(
             entry,
-            event,
-            ({ handlers }) => handlers.get(event.type),
-            ({ handlers }) => handlers.get('*'),
+            ({ handlers }) => handlers.get(event.type)?.(event),
+            ({ handlers }) => handlers.get('*')?.(event),
           )
       }
     },
     gap({ notice }) {
-      const concerns = (key: string) => (topic: string) => topic === key || (key === person && own.test(topic))
       for (const [key, entry] of entries) {
-        if (notice.topics && !notice.topics.some(concerns(key))) continue
+        if (notice.topics && !concern(notice.topics, key)) continue
         entry.gapped = true
         // The numbers before and after are not of one row any more.
         if (notice.reason === 'epoch' || notice.reason === 'unknown') entry.epoch = ''
-        each(entry, notice, ({ onGap }) => onGap)
+        each(entry, ({ onGap }) => onGap?.(notice))
       }
     },
     snapshot({ notice }) {
-      unsettled.delete(jobTopic(notice.job.id))
-      each(entries.get(jobTopic(notice.job.id)), notice, ({ onSnapshot }) => onSnapshot)
+      const topic = jobTopic(notice.job.id)
+      unsettled.delete(topic)
+      each(entries.get(topic), ({ onSnapshot }) => onSnapshot?.(notice))
     },
     refused({ error }) {
       for (const topic of error.topics) {
         const entry = entries.get(topic)
         entries.delete(topic)
-        each(entry, error, ({ onError = report }) => onError)
+        each(entry, ({ onError = report }) => onError(error))
       }
       changed()
     },

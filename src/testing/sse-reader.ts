@@ -2,7 +2,7 @@ import { type Clock, systemClock } from '../clock.js'
 import { type Controls, isControlName } from '../protocol/control.js'
 import { decodeEnvelope, type TidingsEvent } from '../protocol/event.js'
 import { headers, mediaTypes, paths } from '../protocol/names.js'
-import { SseDecoder, type SseMessage } from '../protocol/sse-decode.js'
+import { createSseDecoder, type SseMessage } from '../protocol/sse-decode.js'
 
 /** Where a stream comes from: the address of a mounted hub (`http://127.0.0.1:4000/tidings`), or the hub itself. */
 export type StreamSource = string | URL | { fetch(request: Request): Promise<Response> | Response }
@@ -161,7 +161,7 @@ class Reader implements StreamReader {
   }
 
   async #read(body: ReadableStream<Uint8Array>): Promise<void> {
-    const decoder = new SseDecoder({
+    const decoder = createSseDecoder({
       onMessage: (message) => this.#take(message),
       onRetry: (retryMs) => {
         this.retryMs = retryMs

@@ -90,6 +90,25 @@ describe.skipIf(skipped)('in Chromium', () => {
     await close()
   })
 
+  test('C9: from createClient to the first event the page asks for nothing but its stream', async () => {
+    const { page, close } = await open()
+    const asked: string[] = []
+    page.on('request', (request) => asked.push(new URL(request.url()).pathname))
+    await page.evaluate(() => {
+      globalThis.got = []
+      const client = globalThis.tidings.createClient({ url: '/tidings' })
+      client.status.subscribe(() => {
+        document.documentElement.dataset.status = client.status.getSnapshot().status
+      })
+      client.subscribe('report:1', { '*': ({ data }) => globalThis.got.push(data) })
+    })
+    await page.waitForSelector('html[data-status="connected"]', { state: 'attached' })
+    await publish('first')
+    await heard(page, 1)
+    expect(asked).toEqual(['/tidings/events'])
+    await close()
+  })
+
   test('C2: offline and online again, the client shows both and continues where it was', async () => {
     const { page, close } = await open()
     await page.evaluate(() => {

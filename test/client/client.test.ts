@@ -2,7 +2,6 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import type { EnvironmentNews } from '#src/client/environment.js'
 import { type ClientOptions, createClient } from '#src/client/index.js'
 // Loaded here, so that with time standing still the client has it at once.
-import '#src/client/connection.js'
 import '#src/client/jobs.js'
 import '#src/client/poll.js'
 import type { Job } from '#src/protocol/job.js'

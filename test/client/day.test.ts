@@ -1,7 +1,6 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { expect, test } from 'vitest'
-import '#src/client/connection.js'
 import { createClient } from '#src/client/index.js'
 import '#src/client/poll.js'
 import { fakeClock } from '#src/testing/fake-clock.js'

@@ -114,6 +114,7 @@ export class FakeHub {
   fetch: typeof globalThis.fetch = async (input, init) => {
     const url = new URL(String(input))
     const signal = init?.signal ?? new AbortController().signal
+    signal.throwIfAborted()
     const headers = new Headers(init?.headers)
     if (url.pathname.startsWith('/jobs/')) {
       const job = this.jobs.get(decodeURIComponent(url.pathname.slice('/jobs/'.length)))

@@ -221,14 +221,17 @@ describe('polling', () => {
 
 describe('transport', () => {
   test('C1: `sse` never polls, `poll` never opens a stream', () => {
-    const streams = new MachineDriver(initialState('', 1_000, 'sse')).want('a').pass(0).news({ type: 'sent' })
+    const streams = new MachineDriver(initialState({ maxAttempts: 1_000, transport: 'sse' }))
+      .want('a')
+      .pass(0)
+      .news({ type: 'sent' })
     for (let missed = 0; missed < 6; missed++) {
       streams.pass(15_000)
       expect(streams.state.poll).toBeNull()
       streams.pass(streams.due('retry') ?? 0).news({ type: 'sent' })
     }
     expect(streams.state.failures).toEqual({ sse: 6, poll: 0 })
-    const polls = new MachineDriver(initialState('', 1_000, 'poll')).want('a').pass(0)
+    const polls = new MachineDriver(initialState({ maxAttempts: 1_000, transport: 'poll' })).want('a').pass(0)
     expect(opens(polls)).toEqual(['poll 1'])
     polls.hello().pass(60_000)
     expect(polls.state.nextId).toBe(2)

@@ -1,6 +1,7 @@
 import { ClientError, type ErrorKind } from '#src/client/error.js'
-import { initialState, statusOf, step } from '#src/client/machine.js'
+import { initialState, step } from '#src/client/machine.js'
 import type { Action, Input, MachineState, StreamNews, TimerName } from '#src/client/state.js'
+import { statusOf } from '#src/client/status.js'
 
 /** Runs the machine by hand: no sockets, no clocks. Timers fire in order when time passes; luck is what the test says. */
 export class MachineDriver {

@@ -156,7 +156,7 @@ describe('coming back', () => {
   })
 
   test('C2: with maxAttempts it stops after so many failures in a row, until connect()', () => {
-    const machine = new MachineDriver(initialState('', 3)).want('a').pass(0)
+    const machine = new MachineDriver(initialState({ maxAttempts: 3 })).want('a').pass(0)
     for (let failure = 0; failure < 3; failure++) machine.news({ type: 'ended' }).pass(30_000)
     expect(machine.status).toBe('idle')
     expect(machine.state.error?.kind).toBe('connection')

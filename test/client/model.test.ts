@@ -2,7 +2,6 @@ import { expect, test } from 'vitest'
 import type { EnvironmentNews } from '#src/client/environment.js'
 import { type Client, createClient } from '#src/client/index.js'
 // Loaded here, so that the clients of the model have it at once.
-import '#src/client/connection.js'
 import '#src/client/poll.js'
 import { type FakeClock, fakeClock } from '#src/testing/fake-clock.js'
 import { seededRandom } from '#src/testing/seeded-random.js'

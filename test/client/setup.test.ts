@@ -1,5 +1,4 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
-import '#src/client/connection.js'
 import { createDiagnostics, type DiagnosticEntry } from '#src/client/diagnostics.js'
 import { type ClientOptions, createClient } from '#src/client/index.js'
 import { subjectOf } from '#src/client/setup.js'

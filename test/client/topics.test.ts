@@ -116,7 +116,7 @@ describe('handlers', () => {
     topics.add('a', { x: note('other') })
     deliver({ seq: 1 })
     deliver({ seq: 1 })
-    await Promise.resolve()
+    await new Promise(setImmediate)
     expect(got).toEqual(['same 1', 'other 1'])
     expect(errors.map(({ kind }) => kind)).toEqual(['client', 'client'])
     expect(errors[0]?.cause).toBe(cause)

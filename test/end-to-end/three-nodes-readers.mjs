@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { setTimeout as wait } from 'node:timers/promises'
 import { createClient } from '../../dist/client/index.js'
-import { SseDecoder } from '../../dist/protocol/sse-decode.js'
+import { createSseDecoder } from '../../dist/protocol/sse-decode.js'
 import { seededRandom } from '../../dist/testing/seeded-random.js'
 
 const { url, readers, seed, haste, file } = JSON.parse(process.argv[2])
@@ -131,7 +131,7 @@ async function stream(reader, query, from, signal) {
   reader.landed(response)
   if (response.status !== 200) throw new Error(`${response.status}: ${await response.text()}`)
   let cursor = from
-  const decoder = new SseDecoder(
+  const decoder = createSseDecoder(
     {
       onMessage({ event, data, lastEventId }) {
         const value = JSON.parse(data)

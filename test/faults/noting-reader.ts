@@ -1,5 +1,5 @@
 import { mediaTypes } from '#src/protocol/names.js'
-import { type SseMessage, SseDecoder } from '#src/protocol/sse-decode.js'
+import { type SseMessage, createSseDecoder } from '#src/protocol/sse-decode.js'
 import { ReaderNotes } from './history.js'
 
 /** A hub: its address, or itself. */
@@ -103,7 +103,7 @@ export class NotingReader extends ReaderNotes {
     this.connects++
     if (this.lastEventId) this.begin(this.lastEventId)
     else if (this.#since === 'start') this.begin('start')
-    const decoder = new SseDecoder(
+    const decoder = createSseDecoder(
       { onMessage: (message) => this.#take(message), onId: (id) => (this.lastEventId = id) },
       this.lastEventId,
     )

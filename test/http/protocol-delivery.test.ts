@@ -3,7 +3,7 @@ import { connect, type Socket } from 'node:net'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { memoryStore } from '#src/index.js'
 import { decodeEnvelope, type TidingsEvent } from '#src/protocol/event.js'
-import { SseDecoder } from '#src/protocol/sse-decode.js'
+import { createSseDecoder } from '#src/protocol/sse-decode.js'
 import { fakeClock } from '#src/testing/fake-clock.js'
 import { seededRandom } from '#src/testing/seeded-random.js'
 import { headersOf, numbers, root, startHub, type TestHub } from './server.js'
@@ -16,7 +16,7 @@ class SlowReader {
   readonly controls: string[] = []
   readonly socket: Socket
   lastEventId = ''
-  readonly #decoder = new SseDecoder({
+  readonly #decoder = createSseDecoder({
     onMessage: ({ event, data }) => {
       if (['hello', 'ping', 'gap', 'bye', 'snapshot'].includes(event)) this.controls.push(event)
       else this.events.push(decodeEnvelope(data))
@@ -151,7 +151,7 @@ describe('delivery', () => {
     const late = setTimeout(() => abort.abort(), 80) // A stream that has nothing more to say ends no other way.
     let last = cursor
     let left = bytes
-    const decoder = new SseDecoder({
+    const decoder = createSseDecoder({
       onMessage: ({ event, data }) => event === 'note' && seen.push(decodeEnvelope(data)),
       onId: (id) => {
         last = id

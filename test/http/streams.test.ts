@@ -4,7 +4,7 @@ import { type AddressInfo, connect } from 'node:net'
 import { afterEach, describe, expect, test } from 'vitest'
 import { toNodeHandler } from '#src/http/node.js'
 import { type Hub, type HubOptions, createHub, memoryStore } from '#src/index.js'
-import { SseDecoder } from '#src/protocol/sse-decode.js'
+import { createSseDecoder } from '#src/protocol/sse-decode.js'
 import { readStream } from '#src/testing/sse-reader.js'
 
 let open: (() => Promise<void>)[] = []
@@ -182,7 +182,7 @@ describe('the fetch handler', () => {
     // 64 KiB of unsent bytes are a few hundred of these events; the rest waits in the log.
     expect(hub.stats().delivered).toBeLessThan(1_000)
     const numbers: number[] = []
-    const decoder = new SseDecoder({
+    const decoder = createSseDecoder({
       onMessage: ({ event, data }) => void (event === 'n' && numbers.push(JSON.parse(data).data)),
     })
     const reader = (body as ReadableStream<Uint8Array>).getReader()

@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { toNodeHandler } from '#src/http/node.js'
 import { type Hub, TidingsError, createHub, memoryStore } from '#src/index.js'
-import { SseDecoder } from '#src/protocol/sse-decode.js'
+import { createSseDecoder } from '#src/protocol/sse-decode.js'
 
 let hub: Hub
 let base: string
@@ -27,7 +27,7 @@ afterAll(() => close())
 async function streamPart(url: string, cursor: string, bytes: number, through: 'node' | 'fetch') {
   const numbers: number[] = []
   let last = cursor
-  const decoder = new SseDecoder({
+  const decoder = createSseDecoder({
     onMessage: ({ event, data }) => void (event === 'n' && numbers.push(JSON.parse(data).data)),
     onId: (id) => {
       last = id

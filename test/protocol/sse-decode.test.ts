@@ -224,7 +224,7 @@ describe('[P13.9] retry is digits or nothing', () => {
   ])
 })
 
-describe('SseDecoder', () => {
+describe('createSseDecoder', () => {
   test('[P13.1, P13.2] it hears the same however the bytes are cut', () => {
     fc.assert(
       fc.property(fc.array(anyText, { maxLength: 8 }), cuts, (texts, places) => {

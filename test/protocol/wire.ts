@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { SseDecoder, type SseMessage } from '#src/protocol/sse-decode.js'
+import { createSseDecoder, type SseMessage } from '#src/protocol/sse-decode.js'
 
 /** Strings that have broken event streams: line ends of every alphabet, NUL, the byte order mark, halves of pairs. */
 export const awkward = [
@@ -56,7 +56,7 @@ export interface Heard {
 /** What our decoder hears in these parts. */
 export function decode(parts: Iterable<Uint8Array>, lastEventId = ''): Heard {
   const heard: Heard = { messages: [], retries: [], ids: [] }
-  const decoder = new SseDecoder(
+  const decoder = createSseDecoder(
     {
       onMessage: (message) => heard.messages.push(message),
       onRetry: (retryMs) => heard.retries.push(retryMs),
