@@ -223,21 +223,24 @@ export class PublishQueue {
     const { store, clock } = this.#parts
     const startedMs = clock.monotonic()
     const events = eventsToSend(publish)
+    const { unknownSinceMs } = publish
     lane.markSent(publish)
-    store.append(lane.namespace, { events }).then(
-      (result) => {
-        lane.markBack(publish)
-        lane.pauseMs = pauseMs.from
-        this.#answeredAtMs = clock.monotonic()
-        this.#remove(lane, publish)
-        publish.resolve(resultFor(publish, result))
-        this.#pump(lane)
-      },
-      (error: unknown) => {
-        lane.markBack(publish)
-        this.#failed(lane, publish, startedMs, error)
-      },
-    )
+    store
+      .append(lane.namespace, { events, ...(unknownSinceMs !== null && { triedMs: startedMs - unknownSinceMs }) })
+      .then(
+        (result) => {
+          lane.markBack(publish)
+          lane.pauseMs = pauseMs.from
+          this.#answeredAtMs = clock.monotonic()
+          this.#remove(lane, publish)
+          publish.resolve(resultFor(publish, result))
+          this.#pump(lane)
+        },
+        (error: unknown) => {
+          lane.markBack(publish)
+          this.#failed(lane, publish, startedMs, error)
+        },
+      )
   }
 
   #failed(lane: PublishLane, publish: WaitingPublish, startedMs: number, error: unknown): void {

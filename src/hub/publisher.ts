@@ -107,6 +107,12 @@ function answersOf(
       { retryAfterMs: 60_000 },
     )
   }
+  if (result.outcome === 'forgotten') {
+    throw new TidingsError(
+      'indeterminate',
+      'It stayed unknown for longer than the store remembers ids whether this was stored. Publish it again, if it still matters.',
+    )
+  }
   if (result.outcome !== 'stored')
     throw new TidingsError('internal', `The store answered "${result.outcome}" to a publish.`)
   const answers = new Map<NewEvent, PublishResult>()

@@ -98,6 +98,8 @@ export class Writer {
         if (wrong.length === 0) throw new TidingsError('internal', `The id ${result.id} of an event exists already.`)
         reject(wrong, reused(result.id))
         left = left.filter((waiting) => !wrong.includes(waiting))
+      } else if (result.outcome === 'forgotten') {
+        throw new TidingsError('internal', 'The store calls commands forgotten that were not said to be old.')
       } else {
         const ids = new Set(result.ids)
         const done = left.filter(({ claim }) => ids.has(claim.id))

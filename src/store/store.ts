@@ -101,6 +101,11 @@ export interface Append {
   readonly states?: readonly StateWrite[]
   /** Taken even over the quota: ends, cancels and sweeps of jobs (S4). */
   readonly exempt?: boolean
+  /**
+   * How long ago this was first sent, where no answer came. A store that can leave an append unanswered MUST answer
+   * `forgotten`, in the same step, where it no longer knows all ids of then and does not know these.
+   */
+  readonly triedMs?: number
 }
 
 /** An id made by the caller, and a digest of what it stands for. */
@@ -191,6 +196,8 @@ export type AppendResult =
   | { readonly outcome: 'repeated'; readonly ids: readonly string[] }
   | { readonly outcome: 'reused'; readonly id: string }
   | { readonly outcome: 'conflict'; readonly states: readonly StateRead[] }
+  /** Nothing was done: nobody can say whether it was the first time. */
+  | { readonly outcome: 'forgotten' }
   | { readonly outcome: 'quota'; readonly keptBytes: number; readonly quotaBytes: number }
 
 export interface EventAnswer {

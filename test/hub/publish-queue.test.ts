@@ -192,6 +192,26 @@ describe('the publish queue', () => {
     expect(await stored(store)).toEqual([1, 2, 3])
   })
 
+  test('D3: what is sent again says for how long its fate was unknown; forgotten by the store, it is indeterminate', async () => {
+    const { store, clock, publish } = await start()
+    store.appends = 'unanswered'
+    const work = codeOf(publish(1))
+    await clock.advance(0)
+    store.leave()
+    const never = publish(2)
+    await clock.advance(20_000)
+    store.appends = 'answered'
+    const { append } = store
+    Object.assign(store, {
+      append: async (...given: Parameters<typeof append>) =>
+        given[1].triedMs === undefined ? await append(...given) : { outcome: 'forgotten', was: given[1].triedMs },
+    })
+    await store.comeBack()
+    expect(await work).toBe('indeterminate')
+    await never
+    expect(await stored(store)).toEqual([1, 2])
+  })
+
   test('I7, S5: a namespace with much under way does not make the others fail', async () => {
     const { store, clock, publish } = await start({ publishQueue: { events: 10 } })
     store.appends = 'lost'

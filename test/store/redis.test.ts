@@ -37,6 +37,20 @@ describe.skipIf(noRedis)(`the Redis store${noRedis ? ` (${noRedis})` : ''}`, () 
       ]),
     )
 
+  test('D3: an append tried before the oldest id that is remembered is not carried out, unless its id is known', async () => {
+    const store = await opened({ idWindow: { ids: 8 } })
+    const late = event('a', { id: 'late' })
+    const tried = (given: ReturnType<typeof event>, triedMs: number) => store.append('n', { events: [given], triedMs })
+    // Nothing was ever forgotten here.
+    expect(await tried(event('a', { id: 'first' }), 10_000)).toMatchObject({ outcome: 'stored' })
+    expect(await tried(event('a', { id: 'old' }), 400_000)).toEqual({ outcome: 'forgotten' })
+    for (let count = 0; count < 40; count++) await put(store, event('a'))
+    await put(store, late)
+    expect(await tried(late, 10_000)).toMatchObject({ outcome: 'stored', events: [{ duplicate: true }] })
+    expect(await tried(event('a', { id: 'first' }), 10_000)).toEqual({ outcome: 'forgotten' })
+    expect((await store.read('n', query('a', 'start'))).events).toHaveLength(42)
+  })
+
   test('S3: one subscriber connection and one channel a namespace, however many follow; gone when nobody does', async () => {
     const store = await opened()
     expect(await channels()).toEqual([])

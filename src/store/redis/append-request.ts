@@ -14,10 +14,14 @@ export interface AppendRequest {
   readonly append: Append
 }
 
+/** An append may wait for about so long behind others before it is carried out. */
+const waitsMs = 1_000
+
 export function encodeAppend(append: Append): AppendRequest {
-  const { commands = [], events, states = [], exempt = false } = append
-  const simple = commands.length === 0 && states.length === 0 && events.length === 1 && !exempt
-  const args = [simple ? '' : `${commands.length} ${events.length} ${states.length} ${exempt ? 1 : 0}`]
+  const { commands = [], events, states = [], exempt = false, triedMs } = append
+  const simple = commands.length === 0 && states.length === 0 && events.length === 1 && !exempt && triedMs === undefined
+  const tried = triedMs === undefined ? -1 : Math.ceil(triedMs) + waitsMs
+  const args = [simple ? '' : `${commands.length} ${events.length} ${states.length} ${exempt ? 1 : 0} ${tried}`]
   let bytes = 64
   let entries = 0
   for (const { id, digest } of commands) args.push(id, digest)
@@ -78,6 +82,8 @@ export function decodeOutcome(append: Append, reply: Reply | undefined, moment: 
       const upTo: Position = { epoch, seq: Number(second) }
       return { outcome, states: list(third).map((one) => ({ state: decodeState(one), upTo, timestamp })) }
     }
+    case 'forgotten':
+      return { outcome }
     case 'quota':
       return { outcome, keptBytes: Number(second), quotaBytes: moment.quotaBytes }
     default:

@@ -5,7 +5,7 @@
  *
  * ARGV: 3 events and 4 bytes kept of a topic, 5 and 6 their ages (plain, personal), 7 interval of the coarse clock,
  * 8 quota, 9 and 10 number and age of ids, 11 how many appends. Then for each append: '' for one event and nothing else, or
- * '<commands> <events> <states> <1 = exempt>'; its commands (id, digest), its events (id, digest, size, content, count of topics,
+ * '<commands> <events> <states> <1 = exempt> <ms since its first try, or -1>'; its commands (id, digest), its events (id, digest, size, content, count of topics,
  * below 0 where the id is fresh, topics …), its states (topic, expected version, '1' and value or '0' and '',
  * group, afterMs or '', '1' if it is a lease).
  *
@@ -45,9 +45,10 @@ end
 for index = 1, tonumber(ARGV[11]) do
   local shape = take()
   if shape == '' then
-    appends[index] = { commands = none, events = { takeEvent() }, states = none, exempt = false }
+    appends[index] = { commands = none, events = { takeEvent() }, states = none, exempt = false, tried = -1 }
   else
-    local commandCount, eventCount, stateCount, exempt = string.match(shape, '^(%d+) (%d+) (%d+) (%d)')
+    local commandCount, eventCount, stateCount, exempt, tried =
+      string.match(shape, '^(%d+) (%d+) (%d+) (%d) (%-?%d+)')
     local commands, events, states = {}, {}, {}
     for one = 1, tonumber(commandCount) do
       commands[one] = { kind = 'c', id = take(), digest = take() }
@@ -58,7 +59,7 @@ for index = 1, tonumber(ARGV[11]) do
       states[one] =
         { topic = take(), expect = take(), present = take(), value = take(), group = take(), after = take(), lease = take() }
     end
-    appends[index] = { commands = commands, events = events, states = states, exempt = exempt == '1' }
+    appends[index] = { commands = commands, events = events, states = states, exempt = exempt == '1', tried = tonumber(tried) }
   end
 end
 
@@ -78,6 +79,9 @@ end)
 
 -- A remembered id is '<c|e><number or nothing> <digest>'.
 forgetIds(buckets, idsAge, idsMost)
+-- Of then on every id is known. Names begin again at 1 only where all that was known grew too old.
+local knownSince = now - idsAge
+if buckets[1] and buckets[1].name > 1 then knownSince = buckets[1].started end
 local known = {}
 for bucket = #buckets, 1, -1 do
   inParts(asked, 1000, function(from, to)
@@ -201,6 +205,7 @@ local function carryOut(append)
         local content = claim.kind .. claim.digest
         if (here[claim.id] or content) ~= content then return { 'reused', claim.id } end
         here[claim.id] = content
+        if not value and append.tried >= 0 and now - append.tried < knownSince then return { 'forgotten' } end
       end
     end
   end
