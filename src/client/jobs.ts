@@ -1,7 +1,6 @@
 import type { Timer } from '../clock.js'
 import type { TidingsEvent } from '../protocol/event.js'
 import type { Job } from '../protocol/job.js'
-import { jobPath } from '../protocol/names.js'
 import { jobTopic } from '../protocol/topic.js'
 import { backoffMs } from './backoff.js'
 import type { ClientError } from './error.js'
@@ -42,18 +41,34 @@ function jobView(id: string, token: string | undefined, port: JobPort): Readable
     tell()
   }
   const loader = createLoader(port, async (refresh) => {
-    const response = await get(port.access, jobPath(id), refresh)
+    const response = await get(port.access, `/jobs/${encodeURIComponent(id)}`, refresh)
     if (response.ok) take(await response.json())
     // Hidden and unknown are one answer, and the stream tells it too.
     return response.ok || response.status === 403 || response.status === 404
   })
 
-  const join = (onError?: (error: ClientError) => void): (() => void) =>
-    port.topics.add(
+  const join = (onError?: (error: ClientError) => void): (() => void) => {
+    let carried = false
+    /** The last stream began without a cursor, and its snapshot has not come yet. */
+    let unsettled = false
+    return port.topics.add(
       jobTopic(id),
       { '*': hearJobs(take) },
-      { onSnapshot: ({ job }) => take(job), onJoin: loader.start, ...(onError && { onError }) },
+      {
+        onSnapshot({ job }) {
+          unsettled = false
+          take(job)
+        },
+        onJoin({ topics }, atCursor) {
+          const before = carried
+          carried = topics.includes(jobTopic(id))
+          if (carried && atCursor && (!before || unsettled)) loader.start()
+          unsettled = !atCursor
+        },
+        ...(onError && { onError }),
+      },
     )
+  }
   const joinWith = (own: string): (() => void) => {
     // No cookies beside the token: they are somebody else's.
     const alone = { getToken: renewing(own, port.access), credentials: 'omit', identity: null, resume: 'none' } as const
@@ -123,10 +138,17 @@ function jobsView(port: JobPort): Readable<readonly Job[] | null> {
     getSnapshot: () => list,
     subscribe(listener) {
       const undo = listeners.add(listener)
+      let carried = false
       leave ??= port.topics.add(
         null,
         { '*': hearJobs((job) => list && take(job)) },
-        { onJoin: loader.start, onGap: loader.start },
+        {
+          onJoin({ own }) {
+            if (own && !carried) loader.start()
+            carried = own
+          },
+          onGap: loader.start,
+        },
       )
       return () => {
         undo()

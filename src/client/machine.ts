@@ -17,7 +17,19 @@ import {
   settle,
   slots,
 } from './moves.js'
-import type { Action, Failed, Input, MachineState, Moment, Slot, Step, Stream, TransportChoice, Turn } from './state.js'
+import type {
+  Action,
+  Failed,
+  Input,
+  LiveStream,
+  MachineState,
+  Moment,
+  Slot,
+  Step,
+  Stream,
+  TransportChoice,
+  Turn,
+} from './state.js'
 import { silenceLimitMs, usableHeartbeatMs } from './watchdog.js'
 
 /** A stream that says nothing for this long may be held back by a proxy: a poll is tried beside it (spec C4). */
@@ -111,20 +123,20 @@ const transitions: Transitions = {
   /* What the platform says. A live stream is kept until its successor is up, so a false alarm costs nothing. */
   online: (state, turn) => {
     state.online = true
-    renew(turn)
+    hurry(turn, true)
   },
   offline: (state) => {
     state.online = false
   },
   visible: ({ current }, turn) => {
-    if (!current || turn.at - current.lastByteAt > 1.5 * current.heartbeatMs) renew(turn)
+    if (!current || turn.at - current.lastByteAt > 1.5 * current.heartbeatMs) hurry(turn, true)
   },
   frozen: (state, turn) => {
     if (!state.parked) park(turn, 'frozen')
   },
   resumed: (state, turn) => {
     if (state.parked === 'frozen') state.parked = null
-    renew(turn)
+    hurry(turn, true)
   },
 
   /* Time. */
@@ -157,9 +169,9 @@ const transitions: Transitions = {
     setTimer(turn, 'late', lateAfterMs)
   },
   byte: (state, { slot, at }) => {
-    if (slot !== 'current' || !state.current) return
+    if (slot !== 'current') return
     state.online = true
-    state.current = { ...state.current, lastByteAt: at }
+    state.current = { ...(state.current as LiveStream), lastByteAt: at }
   },
   retryField: (state, _turn, { retryMs }) => {
     state.retryMs = retryMs
@@ -195,8 +207,7 @@ function silent(turn: Turn, slot: Slot, until = 0): void {
 /** The new stream says hello: it hands on from here, the old one is closed. */
 function up(turn: Turn, hello: Hello | null): void {
   const { state, slot, at, actions } = turn
-  const opening = state[slot]
-  if (!opening) return
+  const opening = state[slot] as Stream
   const { transport } = opening
   if (transport === 'sse') {
     letGo(turn, 'poll')
@@ -218,14 +229,15 @@ function up(turn: Turn, hello: Hello | null): void {
 
 /** A message of the current stream. What is neither known nor an event is of a newer protocol, and ignored (H9). */
 function heard({ state, actions }: Turn, name: string, data: unknown): void {
-  const { current, cursor } = state
+  const { cursor } = state
+  const { request } = state.current as LiveStream
   if (data === undefined) {
     const error = new ClientError('server', 'An event is not JSON.')
     actions.push({ type: 'report', error })
   } else if (name === 'gap' || name === 'snapshot') actions.push({ type: name, notice: data } as Action)
-  else if (current && isEvent(data, name)) {
+  else if (isEvent(data, name)) {
     state.lastEvent = data
-    actions.push({ type: 'deliver', event: data, cursor, request: current.request })
+    actions.push({ type: 'deliver', event: data, cursor, request })
   }
 }
 
@@ -264,15 +276,12 @@ function refused(turn: Turn, { status, error, retryAfterMs }: Failed, stream: St
   else retry(turn, stream, error, retryAfterMs)
 }
 
-/** Somebody is looking, or the network is back: no reason to wait on, except that the hub said so. */
-function hurry(turn: Turn): void {
-  if (turn.state.waiting) openSoon(turn)
-  else settle(turn)
-}
-
-/** The stream may be dead without a sign: a fresh one is opened beside it. */
-function renew(turn: Turn): void {
+/**
+ * Somebody is looking, or the network is back: no reason to wait on, except that the hub said so. With `fresh` the stream
+ * may be dead without a sign, and another is opened beside it.
+ */
+function hurry(turn: Turn, fresh = false): void {
   const { state } = turn
-  if (state.current && !state[state.mode]) openSoon(turn)
-  else hurry(turn)
+  if (state.waiting || (fresh && state.current && !state[state.mode])) openSoon(turn)
+  else settle(turn)
 }

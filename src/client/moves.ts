@@ -1,7 +1,7 @@
 import { backoffMs } from './backoff.js'
 import type { ClientError } from './error.js'
 import { same } from './same.js'
-import type { MachineState, Parked, Slot, Stream, TimerName, Transport, Turn, Wanted } from './state.js'
+import type { LiveStream, MachineState, Parked, Slot, Stream, TimerName, Transport, Turn, Wanted } from './state.js'
 
 /** A first byte may take a slow proxy, but a person should not look at nothing for longer. */
 export const helloWithinMs = 15_000
@@ -137,14 +137,14 @@ export function pause(turn: Turn, retryAfterMs: number, jitter: boolean): void {
  */
 export function lost(turn: Turn, otherwise: (stream: Stream) => void, slot = turn.slot, until = turn.at): void {
   const { state } = turn
-  const { current, mode } = state
   const stream = state[slot]
   if (!stream) return
-  if (slot === 'current' && current && until - current.upAt >= stableAfterMs) {
+  // Of one that is being opened `upAt` is undefined, and nothing is at least as much.
+  if (until - (stream as LiveStream).upAt >= stableAfterMs) {
     state.attempt = 0
-    if (current.transport === 'sse') state.misses = state.probes = 0
+    if (stream.transport === 'sse') state.misses = state.probes = 0
   }
   letGo(turn, slot)
-  if (slot === 'sse' && mode === 'poll') count(turn, slot)
-  else if (slot !== 'current' || !state[mode]) otherwise(stream)
+  if (slot === 'sse' && state.mode === 'poll') count(turn, slot)
+  else if (slot !== 'current' || !state[state.mode]) otherwise(stream)
 }

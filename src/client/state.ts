@@ -33,7 +33,7 @@ export interface Stream {
 }
 
 /** A stream whose `hello` has come; of polls the first answer counts as one. Moments are monotonic ms. */
-interface LiveStream extends Stream {
+export interface LiveStream extends Stream {
   readonly connectionId: string
   readonly heartbeatMs: number
   readonly upAt: number

@@ -25,8 +25,8 @@ export interface SubscribeOptions {
 interface Subscription extends SubscribeOptions {
   /** A map, because types come from outside and an object answers to "constructor". */
   readonly handlers: ReadonlyMap<string, Handler>
-  /** The stream that carries the topic was opened at a cursor, so that no snapshot comes by itself. */
-  readonly onJoin?: () => void
+  /** A stream is up, or was when the subscription came; `atCursor`: it tells what comes, no snapshot comes by itself. */
+  readonly onJoin?: (request: Wanted, atCursor: boolean) => void
 }
 type SubscriptionParts = Omit<Subscription, 'handlers'>
 
@@ -76,9 +76,7 @@ export function createTopics(
   const recent = new Set<string>()
   let want: Wanted | null = null
   /** What the last stream that was up carries. */
-  let live: readonly string[] = []
-  /** Jobs of a stream that began without a cursor and whose snapshot has not come yet. */
-  let unsettled = new Set<string>()
+  let live: Wanted | null = null
 
   const changed = (): void => {
     const topics = [...entries.keys()].filter((key) => key !== person).sort()
@@ -123,7 +121,7 @@ export function createTopics(
       const { subscriptions } = entry
       entries.set(key, entry)
       subscriptions.add(subscription)
-      if (live.includes(key)) parts.onJoin?.()
+      if (live) parts.onJoin?.(live, true)
       changed()
       return () => {
         subscriptions.delete(subscription)
@@ -132,11 +130,8 @@ export function createTopics(
       }
     },
     joined({ stream: { request, cursor } }) {
-      const keys = request.own ? [person, ...request.topics] : request.topics
-      const added = keys.filter((key) => (cursor || key === person) && (!live.includes(key) || unsettled.has(key)))
-      live = keys
-      unsettled = new Set(cursor ? [] : request.topics)
-      for (const topic of added) each(entries.get(topic), ({ onJoin }) => onJoin?.())
+      live = request
+      for (const entry of [...entries.values()]) each(entry, ({ onJoin }) => onJoin?.(request, cursor !== ''))
     },
     deliver({ event, cursor, request }) {
       const topics = event.topics ?? [event.topic]
@@ -166,9 +161,7 @@ export function createTopics(
       }
     },
     snapshot({ notice }) {
-      const topic = jobTopic(notice.job.id)
-      unsettled.delete(topic)
-      each(entries.get(topic), ({ onSnapshot }) => onSnapshot?.(notice))
+      each(entries.get(jobTopic(notice.job.id)), ({ onSnapshot }) => onSnapshot?.(notice))
     },
     refused({ error }) {
       for (const topic of error.topics) {

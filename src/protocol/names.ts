@@ -3,7 +3,6 @@ export const streamType = 'text/event-stream'
 export const problemType = 'application/problem+json'
 export const lastEventIdHeader = 'Last-Event-ID'
 export const eventsPath = '/events'
-export const jobPath = (id: string): string => `/jobs/${encodeURIComponent(id)}`
 
 /** Words of the HTTP interface that both sides write. */
 export const mediaTypes = {
@@ -20,7 +19,7 @@ export const headers = {
 export const paths = {
   events: eventsPath,
   jobs: '/jobs',
-  job: jobPath,
+  job: (id: string) => `/jobs/${encodeURIComponent(id)}`,
   jobAction: (id: string, action: string) => `/jobs/${encodeURIComponent(id)}/${action}`,
   topic: (topic: string) => `/topics/${encodeURIComponent(topic)}`,
   health: '/health',
