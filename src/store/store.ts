@@ -49,12 +49,13 @@ export interface Store extends Topics, Deadlines {
   /**
    * Reads the events of several topics in ascending order from after a position. MUST be one snapshot: `upTo`, the last
    * number of the namespace, is fixed before any topic is looked at, and every kept event of the topics in (`after`, `upTo`]
-   * is returned, each once. Where `limit` or `maxBytes` cuts it short (at least one event is returned), `upTo` is the last
-   * event returned and `more` is true. `upTo` is the reader's new position even where nothing matched. MUST reflect every
+   * is returned, each once. Where `limit`, `maxBytes` or a stretch that is known to be lost cuts it short (at least one event
+   * is returned), `upTo` is the last event returned and `more` is true. `upTo` is the reader's new position even where nothing matched. MUST reflect every
    * append that was acknowledged or announced before the call.
    *
    * The position is proved per topic, or answered by a gap: another epoch → `epoch`; beyond the last number → `unknown`;
-   * inside a stretch the store lost → `lost`; trimmed events behind it → `expired`; an erased topic → `unknown`. A topic
+   * inside a stretch the store lost, or before one that is known to have held events, with no kept event between → `lost`,
+   * and reading goes on behind it; trimmed events behind it → `expired`; an erased topic → `unknown`. A topic
    * that keeps no event is whole for a position younger than its retention, and `expired` for an older one. After `epoch`
    * and `unknown` for all, topics are read from their oldest kept event; in the other cases what a topic still keeps lies
    * after the position already. `after: 'start'` reads all that is kept and has no gaps. A gap is told by every read until

@@ -93,9 +93,12 @@ class Walk {
     const { name } = this.#reader
     const told = positionOf(cursor)
     // Reading goes on behind a stretch that was lost, whichever number inside it the notice names.
-    const stretch = reason === 'lost' ? this.#ledger.stretchAround(told) : null
+    const stretch = reason === 'lost' ? this.#ledger.stretchUpTo(told) : null
     const to = stretch ? { epoch: told.epoch, seq: stretch.resumed } : told
-    if (reason === 'lost' && this.#asked && !this.#ledger.stretchAround(this.#asked))
+    // Also to whoever was before it: what is kept before it must have been seen, and what is behind it comes next.
+    const before = this.#current
+    if (stretch && before?.from.epoch === told.epoch) before.to = Math.max(before.to, stretch.kept)
+    if (reason === 'lost' && this.#asked && (!stretch || this.#asked.seq >= stretch.resumed))
       this.#ledger.violated('I7', name, `told of a loss at ${this.#asked.seq}, where nothing was lost`)
     if (reason === 'epoch' && this.#current?.from.epoch === to.epoch && this.#asked?.epoch === to.epoch)
       this.#ledger.violated('I7', name, `told of another epoch while it is ${to.epoch} still`)

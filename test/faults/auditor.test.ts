@@ -129,8 +129,20 @@ describe('S6: a stretch was lost', () => {
     return { publishes, readers, log, losses: [{ kind: 'stretch', epoch: 'e', kept: 100, resumed: 1_000 }] }
   }
 
-  test('told to who was inside it, and to nobody else: nothing to say', () => {
+  test('told to who was inside it, and to who read across it or not: nothing to say', () => {
     expect(audit(lostRun((stop) => stop > 100))).toEqual([])
+    expect(audit(lostRun((stop) => stop >= 100))).toEqual([])
+  })
+  test('I1 is found: what is kept before it was passed over with it', () => {
+    const run = lostRun(() => true)
+    const reader = run.readers[0] as { notes: Note[] }
+    const passedOver = ({ kind, cursor }: Note) => kind === 'event' && /^e\.9[1-9]$/.test(cursor)
+    run.readers[0] = {
+      ...run.readers[0],
+      notes: reader.notes.filter((note) => !passedOver(note)),
+    } as Mutable['readers'][0]
+    const violations = audit(run).map(({ invariant, who }) => `${invariant} ${who}`)
+    expect([...new Set(violations)]).toEqual(['I1 stopped at 90'])
   })
   test('I7 is found: nobody is told', () => {
     const violations = audit(lostRun(() => false))
@@ -139,8 +151,9 @@ describe('S6: a stretch was lost', () => {
       'I7 stopped at 110',
     ])
   })
-  test('I7 is found: it is told to somebody who saw nothing of it', () => {
-    expect(audit(lostRun(() => true)).map(({ invariant, who }) => `${invariant} ${who}`)).toContain('I7 stopped at 100')
+  test('I7 is found: a loss is told where there was none', () => {
+    const run = { ...lostRun(() => true), losses: [] }
+    expect(audit(run).map(({ invariant, who }) => `${invariant} ${who}`)).toContain('I7 stopped at 100')
   })
   test('I1 and I4 are found: the same, and nothing was taken away on purpose', () => {
     const run = { ...lostRun((stop) => stop > 100), losses: [] }

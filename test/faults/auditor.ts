@@ -36,6 +36,8 @@ export interface Ledger {
   readonly losses: readonly Loss[]
   /** The stretch a number was lost with, or null. */
   stretchAround(position: Position): (Loss & { kind: 'stretch' }) | null
+  /** The stretch that reading goes on behind, where it goes on at this position. */
+  stretchUpTo(position: Position): (Loss & { kind: 'stretch' }) | null
   epochEnded(epoch: string): boolean
   /** Notes that this event was said to be at this cursor; complains where another one has been. */
   claim(seen: Seen, who: string): void
@@ -97,6 +99,11 @@ function makeLedger(history: History, violated: Ledger['violated']): Ledger {
       losses.find(
         (loss): loss is Loss & { kind: 'stretch' } =>
           loss.kind === 'stretch' && loss.epoch === epoch && seq > loss.kept && seq < loss.resumed,
+      ) ?? null,
+    stretchUpTo: ({ epoch, seq }) =>
+      losses.find(
+        (loss): loss is Loss & { kind: 'stretch' } =>
+          loss.kind === 'stretch' && loss.epoch === epoch && seq > loss.kept && seq <= loss.resumed,
       ) ?? null,
     epochEnded: (epoch) => losses.some((loss) => loss.kind === 'epoch' && loss.epoch === epoch),
     claim(seen, who) {

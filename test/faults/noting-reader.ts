@@ -115,8 +115,11 @@ export class NotingReader extends ReaderNotes {
     const isControl = ['hello', 'ping', 'gap', 'snapshot', 'bye'].includes(name)
     if (isControl) this.controls.push({ name, data: value, at: this.notes.length })
     if (name === 'hello' && this.notes.length === 0) this.begin(value.cursor)
-    else if (name === 'gap') this.gap(value)
+    // A place that the hub cannot tell without its store is left out (P5.18).
+    if ((name === 'ping' || name === 'hello') && value.cursor === undefined) this.#wake()
+    else if (name === 'hello' && this.notes.length === 0) this.begin(value.cursor)
     else if (name === 'ping') this.position(value.cursor)
+    else if (name === 'gap') this.gap(value)
     else if (!isControl) {
       this.types[this.notes.length] = name
       this.event(value, lastEventId)

@@ -131,7 +131,7 @@ describe.skipIf(noRedis)('acknowledged writes that Redis lost', () => {
       expect(firstNew.seq).toBeGreaterThan(lostSeq)
       await checkProofs(newcomer, firstNew.epoch, lastKeptSeq, lostSeq)
 
-      // Who stopped inside the stretch comes back there, and is told; who stopped before it is not.
+      // Who stopped inside the stretch comes back there, and is told; who stopped before it is not, before anybody knows of it.
       const back = ({ name, lastEventId }: NotingReader) => new NotingReader(newHub, name, topics, { lastEventId })
       const returned = [back(stopping), back(kept)]
       const newest = second.publishes.at(-1)?.id as string
@@ -145,6 +145,10 @@ describe.skipIf(noRedis)('acknowledged writes that Redis lost', () => {
       await live.until(() => live.has(newest))
       expect(live.gaps).toEqual(['lost'])
       expect(live.connects).toBe(1)
+      // Now it is known: who comes back from before it is told where the lost ones would have been.
+      const late = new NotingReader(newHub, 'late', topics, { lastEventId: kept.lastEventId })
+      await late.until(() => late.has(newest))
+      expect(late.gaps).toEqual(['lost'])
       for (let n = 0; n < 5; n++) await first.publish(old)
       const final = first.publishes.at(-1)?.id as string
       await Promise.all([live, ...returned].map((reader) => reader.until(() => reader.has(final))))
@@ -251,7 +255,7 @@ async function headOf(store: Store): Promise<{ position: Position; cursor: strin
   return { position, cursor: formatCursor(position) }
 }
 
-/** "lost" from the first number that is gone to the last, and neither before nor behind. */
+/** "lost" from the first number that is gone to the last, and neither before (nobody has shown yet that anything was) nor behind. */
 async function checkProofs(store: Store, epoch: string, kept: number, lost: number): Promise<void> {
   const { position: head } = await headOf(store)
   const reasons = async (seq: number): Promise<string[]> => {

@@ -48,12 +48,13 @@ describe.skipIf(noRedis)(`fencing${noRedis ? ` (${noRedis})` : ''}`, () => {
     expect(after.position.seq).toBeGreaterThan(12)
     expect(Number.isSafeInteger(after.position.seq)).toBe(true)
     const at = async (seq: number) => {
-      const { events, gaps, from } = await store.read('n', query(['a', 'b'], { epoch, seq }))
-      return { seqs: seqs(events), gaps, from: from.seq }
+      const { events, gaps, from, upTo, more } = await store.read('n', query(['a', 'b'], { epoch, seq }))
+      return { seqs: seqs(events), gaps, from: from.seq, upTo: upTo.seq, more }
     }
-    const [whole, inside, newest] = [await at(5), await at(6), await at(12)]
-    expect(whole).toEqual({ seqs: [after.position.seq], gaps: [], from: 5 })
-    expect((await at(3)).seqs).toEqual([4, 5, after.position.seq])
+    const [last, inside, newest] = [await at(5), await at(6), await at(12)]
+    // What is kept before the lost ones comes first, and the gap where they would have been.
+    expect(await at(3)).toEqual({ seqs: [4, 5], gaps: [], from: 3, upTo: 5, more: true })
+    expect(last).toEqual(inside)
     expect(inside.gaps).toEqual([{ reason: 'lost', topics: ['a', 'b'] }])
     expect(inside.seqs).toEqual([after.position.seq])
     expect(inside.from).toBeGreaterThan(12)
@@ -117,6 +118,37 @@ describe.skipIf(noRedis)(`fencing${noRedis ? ` (${noRedis})` : ''}`, () => {
     await put(store, event('a'))
     await listener.until(() => listener.heard.length === 1)
     expect(listener.heard[0]?.prev).toBe(numbers.at(-1))
+  })
+
+  test('S6, D2: that events were lost is told to whoever reads across, also where the node that saw them comes later', async () => {
+    const server = await redisForTest({ keeps: 'snapshot' })
+    const store = await opened(server)
+    await fill(store, 'a', 3)
+    const before = await store.head('n')
+    await server.command('SAVE')
+    await fill(store, 'a', 4)
+    const noticed = new Promise<void>((resolve) => store.availability?.watch((available) => !available && resolve()))
+    await server.kill()
+    await noticed
+    await server.start()
+    const ignorant = await opened(server)
+    const next = await put(ignorant, event('b'))
+    // As far as this one can know, nothing was lost.
+    expect((await ignorant.read('n', query('a', before))).gaps).toEqual([])
+    await whenAvailable(store)
+    await store.head('n')
+    for (const each of [store, ignorant]) {
+      const page = await each.read('n', query(['b', 'a'], { ...before, seq: 1 }, { limit: 1 }))
+      expect([seqs(page.events), page.gaps, page.more]).toEqual([[2], [], true])
+      const second = await each.read('n', query(['b', 'a'], page.upTo))
+      expect([seqs(second.events), second.gaps, second.upTo.seq, second.more]).toEqual([[3], [], 3, true])
+      const third = await each.read('n', query(['b', 'a'], second.upTo))
+      expect(third.gaps).toEqual([{ reason: 'lost', topics: ['b', 'a'] }])
+      expect([seqs(third.events), third.more]).toEqual([[next.position.seq], false])
+      expect((await each.read('n', query(['b', 'a'], third.from))).gaps).toEqual([])
+      expect((await each.read('n', query('quiet', before))).gaps).toEqual([{ reason: 'lost', topics: ['quiet'] }])
+      expect((await each.read('n', query('a', 'start'))).gaps).toEqual([])
+    }
   })
 
   test('S6: of nodes that come back together one moves the counter, and the others use what it made', async () => {

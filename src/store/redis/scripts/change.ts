@@ -56,6 +56,7 @@ local stretch = call('ZREVRANGEBYSCORE', key('lost'), text(needed), '-inf', 'WIT
 if stretch[2] then
   call('HSET', meta, 'lostBefore', stretch[2])
   call('ZREMRANGEBYSCORE', key('lost'), '-inf', stretch[2])
+  call('ZREMRANGEBYSCORE', key('known'), '-inf', stretch[2])
 end
 
 local aging = call('ZRANGEBYSCORE', key('aging'), '-inf', text(stamp), 'LIMIT', 0, tonumber(ARGV[8]))

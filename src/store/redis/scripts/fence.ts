@@ -18,17 +18,29 @@ if not found[4] then
 end
 local major = tonumber(string.match(found[1] or '', '^%d+'))
 if major ~= tonumber(string.match(ARGV[7], '^%d+')) then return { 'NEWER', found[1] or '' } end
-local wentBack = found[4] == ARGV[5] and tonumber(ARGV[6]) > tonumber(found[5])
-if found[2] == ARGV[3] and not wentBack then return { found[3], found[4], tonumber(found[5]) } end
+local heard = found[4] == ARGV[5] and tonumber(ARGV[6]) or 0
+-- A number that somebody heard of and nobody keeps shows that the stretch it lies in is no mere leap: events were lost there.
+local function markLost()
+  local stretch = call('ZRANGEBYSCORE', key('lost'), '(' .. text(heard), '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
+  if not stretch[1] or tonumber(stretch[1]) >= heard then return end
+  call('ZADD', key('known'), stretch[2], stretch[1])
+  call('HSET', meta, 'known', call('ZREVRANGE', key('known'), 0, 0, 'WITHSCORES')[2])
+end
+local wentBack = heard > tonumber(found[5])
+if found[2] == ARGV[3] and not wentBack then
+  markLost()
+  return { found[3], found[4], tonumber(found[5]) }
+end
 
 -- Microseconds rise faster than any counter, so that a node that heard nothing of the lost numbers does not use them again.
 -- A clock may be behind an earlier one: then a step that nobody fills between two saves, and millions of steps fit below 2^53.
 local kept, time = tonumber(found[5]), call('TIME')
 local counter = math.max(kept + 1000000000, tonumber(time[1]) * 1000000 + tonumber(time[2]))
-if found[4] == ARGV[5] then counter = math.max(counter, tonumber(ARGV[6]) + 1) end
+counter = math.max(counter, heard + 1)
 local through = text(counter)
 call('HSET', meta, 'pair', ARGV[3], 'fence', ARGV[1], 'seq', through, 'lost', through)
 call('ZADD', key('lost'), through, text(kept))
+markLost()
 -- Live readers hear of the stretch at once: they are behind this position, and read.
 call('PUBLISH', key('feed'), 'p ' .. found[4] .. ' ' .. through)
 return { ARGV[1], found[4], counter }

@@ -21,7 +21,7 @@ if not fromOldest then
   wrong = ARGV[3] ~= epoch and 'epoch' or after > seq and 'unknown' or nil
   fromOldest = wrong ~= nil
 end
-local losses = call('HMGET', meta, 'lost', 'lostBefore')
+local losses = call('HMGET', meta, 'lost', 'lostBefore', 'known')
 if fromOldest then
   after = 0
 elseif after < tonumber(losses[2] or '0') then
@@ -29,7 +29,7 @@ elseif after < tonumber(losses[2] or '0') then
   wrong = 'expired'
 elseif after < tonumber(losses[1] or '0') then
   local stretch = call('ZRANGEBYSCORE', key('lost'), '(' .. text(after), '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
-  -- At the last kept number nothing is missing: what was lost came after it.
+  -- A position inside is one that somebody had and we have not.
   if stretch[1] and tonumber(stretch[1]) < after then
     wrong, after = 'lost', tonumber(stretch[2])
   end
@@ -95,12 +95,29 @@ for index, topic in ipairs(topics) do
   end
 end
 
+-- Where events are known to be lost, whoever reads across is told, once: a page ends before the stretch, and the next page,
+-- which has nothing before it any more, goes on behind it.
+local known = fromOldest and 0 or tonumber(losses[3] or '0')
+local barrier
+while after < known and not barrier do
+  local stretch = call('ZRANGEBYSCORE', key('known'), '(' .. text(after), '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
+  if not stretch[1] then break end
+  local kept = tonumber(stretch[1])
+  for _, head in ipairs(heads) do
+    if tonumber(head.entries[head.at]) <= kept then barrier = kept end
+  end
+  if not barrier then
+    after, gaps = tonumber(stretch[2]), {}
+    for _, topic in ipairs(topics) do gap('lost', topic) end
+  end
+end
+
 -- In rounds: what lies at or below the least of the last entries that were taken is complete, and sorted at once. Going
 -- from head to head for each event took twice as long with 100 topics.
 local numbers, names, bytes, more = {}, {}, 0, 0
 local position = seq
 while #heads > 0 and more == 0 do
-  local complete = math.huge
+  local complete = barrier or math.huge
   for _, head in ipairs(heads) do
     if head.next < head.record.count then complete = math.min(complete, tonumber(head.entries[#head.entries - 1])) end
   end
@@ -128,6 +145,7 @@ while #heads > 0 and more == 0 do
     end
     numbers[#numbers + 1], names[#names + 1] = number, name[number]
   end
+  if more == 0 and complete == barrier then more, position = 1, numbers[#numbers] end
 end
 
 local contents = {}
