@@ -1,7 +1,7 @@
 import { type Clock, lightClock } from '../clock.js'
 import type { TidingsEvent } from '../protocol/event.js'
 import type { Action, ConnectionStatus, Input, MachineState } from './state.js'
-import { statusOf } from './status.js'
+import { describe } from './status.js'
 
 /** What a client tells whoever wants to see its inside. */
 export interface Observer {
@@ -54,9 +54,9 @@ export function createDiagnostics({ log, clock = lightClock }: DiagnosticsOption
     step(input, before, after, actions) {
       // Bytes come by the hundred and change nothing that a person would look for.
       if (input.type === 'byte') return
-      status = statusOf(after)
+      status = describe(after).status
       cursor = after.cursor
-      add(nameOf(input), statusOf(before), actions.flatMap(namesOf))
+      add(nameOf(input), describe(before).status, actions.flatMap(namesOf))
     },
     drop: ({ id }, topic) => add('drop', status, [topic, id]),
   }

@@ -9,8 +9,7 @@ import { type ClientStatus, describe } from './status.js'
 import type { Topics } from './topics.js'
 
 /** What a connection is made of, whoever makes it: the client itself, or the tab that leads. */
-export interface ConnectionParts extends Beginning {
-  readonly access: Access
+export interface ConnectionParts extends Beginning, Access {
   readonly random: Random
   readonly topics: Topics
   readonly report: (error: ClientError) => void
@@ -34,8 +33,7 @@ const readerOf = async (transport: Transport): Promise<ReadStream> =>
  * way in. An input that comes while another is worked on, from a handler, waits for its turn.
  */
 export function connect(parts: ConnectionParts): (input: Input) => void {
-  const { access, random, topics, report, show, observer } = parts
-  const { clock } = access
+  const { clock, random, topics, report, show, observer } = parts
   const queue: Input[] = []
   const timers = new Map<TimerName, Timer>()
   const streams = new Map<number, AbortController>()
@@ -62,7 +60,7 @@ export function connect(parts: ConnectionParts): (input: Input) => void {
       }
       streams.set(id, abort)
       void readerOf(transport)
-        .then((read) => read(access, stream, refresh, signal, tell))
+        .then((read) => read(parts, stream, refresh, signal, tell))
         .catch((cause) => cause)
         .then((cause) => tell({ type: 'ended', cause }))
     },

@@ -7,24 +7,28 @@ export interface Environment {
   watch(listener: (news: EnvironmentNews) => void): () => void
 }
 
+/** A page that may come back from the back-forward cache closes its streams: open ones can keep it from being cached. */
+const newsOf = {
+  online: 'online',
+  offline: 'offline',
+  visibilitychange: 'visible',
+  pagehide: 'frozen',
+  pageshow: 'resumed',
+} as const
+
 /** The page or worker this code runs in. Where there is none, as in Node, there is never any news. */
 export const browserEnvironment: Environment = {
   watch(listener) {
     const self = globalThis as Partial<EventTarget>
     const stop = new AbortController()
-    const hear = (event: Event): void => {
-      const news = newsOf(event as PageTransitionEvent)
-      if (news) listener(news)
-    }
-    for (const type of ['online', 'offline', 'visibilitychange', 'pagehide', 'pageshow'])
+    for (const [type, news] of Object.entries(newsOf)) {
+      const hear = (event: Event): void => {
+        // Only the events of the back-forward cache have `persisted`.
+        const { persisted = news !== 'visible' || !document.hidden } = event as Partial<PageTransitionEvent>
+        if (persisted) listener(news)
+      }
       self.addEventListener?.(type, hear, stop)
+    }
     return () => stop.abort()
   },
-}
-
-/** A page that may come back from the back-forward cache closes its streams: open ones can keep it from being cached. */
-function newsOf({ type, persisted }: PageTransitionEvent): EnvironmentNews | false {
-  if (type === 'online' || type === 'offline') return type
-  if (type === 'visibilitychange') return !document.hidden && 'visible'
-  return persisted && (type === 'pagehide' ? 'frozen' : 'resumed')
 }

@@ -4,14 +4,14 @@ import type { Job } from '../protocol/job.js'
 import { type Random, systemRandom } from '../random.js'
 import type { HandlerOf, HandlersOf } from './declared.js'
 import type { Diagnostics, Observer } from './diagnostics.js'
-import { type ConnectionParts, connect } from './engine.js'
+import { connect } from './engine.js'
 import { browserEnvironment, type Environment } from './environment.js'
 import { ClientError } from './error.js'
 import type { JobPort } from './jobs.js'
 import { createListeners } from './listeners.js'
 import { initialState } from './machine.js'
-import type { Access, TokenAnswer } from './sse.js'
-import type { SetupOptions } from './setup.js'
+import type { TokenAnswer } from './sse.js'
+import type { SetupOptions, SetupParts } from './setup.js'
 import type { Input, TransportChoice } from './state.js'
 import { alike, type ClientStatus, describe, type Readable } from './status.js'
 import { type Handlers, type SubscribeOptions, createTopics } from './topics.js'
@@ -99,13 +99,6 @@ export function createClient<Declared extends MaybeDeclared = undefined>(
   options: ClientOptions<Declared>,
 ): Client<Declared> {
   const { clock = lightClock, random = systemRandom, environment = browserEnvironment } = options
-  const access: Access = {
-    ...options,
-    url: options.url.replace(/\/+$/, ''),
-    clock,
-    client: random.bytes(16).join('-'),
-  }
-
   const errorListeners = createListeners<ClientError>((error) => console.error(error))
   const report = (error: ClientError): void => {
     if (errorListeners.size() === 0 && error.kind === 'client') console.error(error)
@@ -121,11 +114,21 @@ export function createClient<Declared extends MaybeDeclared = undefined>(
   }
   const observer: Observer = { ...options.diagnostics }
   const topics = createTopics(report, (want) => send({ type: 'want', want }), observer)
-  const parts: ConnectionParts = { ...options, access, random, topics, report, observer, show }
+  const parts: SetupParts = {
+    ...options,
+    url: options.url.replace(/\/+$/, ''),
+    client: random.bytes(16).join('-'),
+    clock,
+    random,
+    topics,
+    report,
+    observer,
+    show,
+  }
   /** Finds out first what a connection needs to know, with code that loads with the first thing that it has to do. */
   const begin = (first: Input): void => {
     const ready = import('./setup.js')
-      .then(({ setUp }) => setUp(options, parts))
+      .then(({ setUp }) => setUp(parts))
       .catch((cause) => {
         report(new ClientError('connection', 'Tabs and resume did not load.', { cause }))
         return connect(parts)

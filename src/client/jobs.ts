@@ -7,13 +7,11 @@ import type { ClientError } from './error.js'
 import type { ConnectionParts } from './engine.js'
 import type { Client, ClientOptions } from './index.js'
 import { createListeners } from './listeners.js'
-import { type Access, get } from './sse.js'
+import { type Access, authorization, get } from './sse.js'
 import type { ClientStatus, Readable } from './status.js'
 
 /** What views need of their client. */
-export interface JobPort
-  extends Omit<ClientOptions, 'cursor' | 'maxAttempts' | 'transport' | 'random'>,
-    ConnectionParts {
+export interface JobPort extends ConnectionParts, Omit<ClientOptions, keyof ConnectionParts> {
   readonly status: Readable<ClientStatus>
   readonly createClient: (options: ClientOptions) => Client
 }
@@ -41,7 +39,7 @@ function jobView(id: string, token: string | undefined, port: JobPort): Readable
     tell()
   }
   const loader = createLoader(port, async (refresh) => {
-    const response = await get(port.access, `/jobs/${encodeURIComponent(id)}`, refresh)
+    const response = await get(port, `/jobs/${encodeURIComponent(id)}`, await authorization(port, refresh))
     if (response.ok) take(await response.json())
     // Hidden and unknown are one answer, and the stream tells it too.
     return response.ok || response.status === 403 || response.status === 404
@@ -71,7 +69,7 @@ function jobView(id: string, token: string | undefined, port: JobPort): Readable
   }
   const joinWith = (own: string): (() => void) => {
     // No cookies beside the token: they are somebody else's.
-    const alone = { getToken: renewing(own, port.access), credentials: 'omit', identity: null, resume: 'none' } as const
+    const alone = { getToken: renewing(own, port), credentials: 'omit', identity: null, resume: 'none' } as const
     const client = port.createClient({ ...port, ...alone } as ClientOptions)
     const stop = port.status.subscribe(() => port.status.getSnapshot().status === 'closed' && client.close())
     const undo = client.job(id).subscribe(() => take(client.job(id).getSnapshot() as Job))
@@ -124,7 +122,7 @@ function jobsView(port: JobPort): Readable<readonly Job[] | null> {
   }
   const loader = createLoader(port, async (refresh) => {
     for (let after = '', taken = 0; taken < listedJobs; taken += pageJobs) {
-      const response = await get(port.access, `/jobs?limit=${pageJobs}${after}`, refresh)
+      const response = await get(port, `/jobs?limit=${pageJobs}${after}`, await authorization(port, refresh))
       if (!response.ok) return response.status < 500 && response.status !== 401 && response.status !== 429
       const { jobs, next } = (await response.json()) as { jobs: Job[]; next?: string }
       take(...jobs)
@@ -179,13 +177,13 @@ function createTelling({ report }: JobPort) {
  * together with the events that follow nothing is missed; where both tell the same, the version decides. What fails is
  * tried again, with a fresh token.
  */
-function createLoader({ access, random }: JobPort, load: (refresh: boolean) => Promise<boolean>) {
+function createLoader({ clock, random }: JobPort, load: (refresh: boolean) => Promise<boolean>) {
   let timer: Timer | undefined
   let run = 0
   const go = async (mine: number, attempt: number): Promise<void> => {
     const done = await load(attempt > 0).catch(() => false)
     if (done || mine !== run) return
-    timer = access.clock.setTimer(() => void go(mine, attempt + 1), backoffMs(attempt, 0, random.fraction()))
+    timer = clock.setTimer(() => void go(mine, attempt + 1), backoffMs(attempt, 0, random.fraction()))
   }
   return {
     start: (): void => {

@@ -115,10 +115,7 @@ const transitions: Transitions = {
     setTimer(turn, 'probe')
     hurry(turn)
   },
-  close: (_state, turn) => {
-    park(turn, 'closed')
-    setTimer(turn, 'batch')
-  },
+  close: (_state, turn) => park(turn, 'closed'),
 
   /* What the platform says. A live stream is kept until its successor is up, so a false alarm costs nothing. */
   online: (state, turn) => {
@@ -250,7 +247,7 @@ function isEvent(data: unknown, name: string): data is TidingsEvent {
 function bye(turn: Turn, notice: Bye | null): void {
   if (notice?.reconnect === false) {
     if (notice.reason === 'ended') return park(turn, 'change')
-    const message = `The stream ended for good: ${notice.reason}.`
+    const message = `The hub ended the stream: ${notice.reason}.`
     return park(turn, 'connect', new ClientError('server', message, { code: 'closed' }))
   }
   const retryAfterMs = clampRetryAfterMs(notice?.retryAfterMs)

@@ -90,8 +90,13 @@ export function planProbe(turn: Turn): void {
 export function park(turn: Turn, until: Parked, error: ClientError | null = null): void {
   drop(turn)
   turn.state.parked = until
-  turn.state.error = error
-  if (error) turn.actions.push({ type: 'report', error })
+  blame(turn, error)
+}
+
+/** Says why there is no connection, once. */
+function blame({ state, actions }: Turn, error: ClientError | null): void {
+  state.error = error
+  if (error) actions.push({ type: 'report', error })
 }
 
 /**
@@ -99,7 +104,7 @@ export function park(turn: Turn, until: Parked, error: ClientError | null = null
  * stream where polls are not answered either.
  */
 export function retry(turn: Turn, stream: Stream, error: ClientError, retryAfterMs = 0): void {
-  const { state, actions } = turn
+  const { state } = turn
   const spoke = 'upAt' in stream
   count(turn, stream.transport)
   // A refresh that was cut short is tried again.
@@ -112,8 +117,7 @@ export function retry(turn: Turn, stream: Stream, error: ClientError, retryAfter
     if (state[state.mode]) return
   }
   if (state.attempt + 1 >= state.maxAttempts) return park(turn, 'connect', error)
-  state.error = error
-  actions.push({ type: 'report', error })
+  blame(turn, error)
   pause(turn, retryAfterMs, true)
 }
 
@@ -139,7 +143,7 @@ export function lost(turn: Turn, otherwise: (stream: Stream) => void, slot = tur
   const { state } = turn
   const stream = state[slot]
   if (!stream) return
-  // Of one that is being opened `upAt` is undefined, and nothing is at least as much.
+  // Of one that is being opened `upAt` is undefined, which makes this false.
   if (until - (stream as LiveStream).upAt >= stableAfterMs) {
     state.attempt = 0
     if (stream.transport === 'sse') state.misses = state.probes = 0

@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.js'
 import type { PollBody } from '../protocol/poll.js'
 import { firstPace, type Pace, paceAfter, paceAfterCut } from './pace.js'
-import { type Access, getEvents, isOfType, type ReadStream, refusal } from './sse.js'
+import { type Access, authorization, getEvents, isOfType, type ReadStream, refusal } from './sse.js'
 import type { Failed, Stream, StreamNews } from './state.js'
 
 /** Beyond what the hub may hold an answer, it has this long to arrive. */
@@ -55,12 +55,13 @@ async function ask(
   signal.addEventListener('abort', end)
   const timer = access.clock.setTimer(end, waitS * 1_000 + answerWithinMs)
   try {
-    const response = await getEvents(access, stream, refresh, 'application/json', { wait: `${waitS}` }, stop.signal)
-    const { status, headers } = response
+    const headers = await authorization(access, refresh)
+    const response = await getEvents(access, stream, headers, 'application/json', { wait: `${waitS}` }, stop.signal)
+    const { status } = response
     if (cutStatuses.includes(status) && waitS > 0) return null
     if (status !== 200 || !isOfType(response, 'application/json')) return await refusal(response, access.clock.now())
     const body: PollBody = await response.json()
-    return { body, connectionId: headers.get('Tidings-Connection-Id') ?? '' }
+    return { body, connectionId: response.headers.get('Tidings-Connection-Id') ?? '' }
   } catch {
     signal.throwIfAborted()
     return null

@@ -27,6 +27,9 @@ export interface SetupOptions {
   readonly debug?: boolean
 }
 
+/** What a client has made of its options. */
+export interface SetupParts extends SetupOptions, ConnectionParts {}
+
 /** A cursor is written at most this often; leaving the page writes it too. */
 const saveEveryMs = 1_000
 
@@ -34,18 +37,17 @@ const saveEveryMs = 1_000
  * What a client does only where it is asked for, before its first connection: finds who is signed in, goes on where that
  * person stood, and joins the other tabs. Gives the way in for the machine's inputs.
  */
-export async function setUp(options: SetupOptions, given: ConnectionParts): Promise<(input: Input) => void> {
-  const { access, report, observer } = given
-  const { getToken } = access
-  if (options.debug) {
+export async function setUp(given: SetupParts): Promise<(input: Input) => void> {
+  const { clock, report, observer, getToken } = given
+  if (given.debug) {
     const { createDiagnostics } = await import('./diagnostics.js')
-    Object.assign(observer, createDiagnostics({ clock: access.clock, log: (entry) => console.debug('tidings', entry) }))
+    Object.assign(observer, createDiagnostics({ clock, log: (entry) => console.debug('tidings', entry) }))
   }
   const claimed = await subjectNow(getToken)
-  const identity = options.identity === undefined ? claimed : options.identity
-  const url = new URL(access.url || '/', globalThis.location?.href ?? access.url).href
+  const identity = given.identity === undefined ? claimed : given.identity
+  const url = new URL(given.url || '/', globalThis.location?.href ?? given.url).href
   const name = `tidings/1 ${JSON.stringify([url, identity])}`
-  const storage = storageOf(options.resume)
+  const storage = storageOf(given.resume)
   const stored = storage && !given.cursor ? await attempt(() => storage.get(name), report) : null
   const cursor = given.cursor || (stored ?? '')
   const saver = storage && createSaver(name, storage, given)
@@ -54,7 +56,7 @@ export async function setUp(options: SetupOptions, given: ConnectionParts): Prom
   let send: (input: Input) => void
   if (identity !== null && globalThis.navigator?.locks && globalThis.BroadcastChannel) {
     const { joinTabs } = await import('./tabs.js')
-    const fromToken = options.identity === undefined
+    const fromToken = given.identity === undefined
     /** Inputs that say what is wanted, for the client of the next user. */
     let want: Input | null = null
     const join = (as: string, at: string): ((input: Input) => void) =>
@@ -115,7 +117,7 @@ function storageOf(resume: SetupOptions['resume'] = 'none'): CursorStorage | nul
 }
 
 /** Writes the cursor that `show` tells of now and then, and when the page is left; `stop` writes it for the last time. */
-function createSaver(key: string, storage: CursorStorage, { access, show, report }: ConnectionParts) {
+function createSaver(key: string, storage: CursorStorage, { clock, show, report }: ConnectionParts) {
   let cursor: string | null = null
   let saved: string | null = null
   const save = (): void => {
@@ -124,7 +126,7 @@ function createSaver(key: string, storage: CursorStorage, { access, show, report
     saved = at
     void attempt(() => storage.set(key, at), report)
   }
-  const stop = repeat(access.clock, save)
+  const stop = repeat(clock, save)
   globalThis.addEventListener?.('pagehide', save)
   return {
     show(status: ClientStatus): void {

@@ -21,38 +21,37 @@ export interface Access {
 }
 export type TokenAnswer = string | null | undefined | Promise<string | null | undefined>
 
-/** Sends a GET with the credential of the moment. Rejects where no token can be had or the network fails. */
-export async function get(
-  { url, fetch = globalThis.fetch, getToken, credentials }: Access,
-  path: string,
-  refresh: boolean,
-  headers: Record<string, string> = {},
-  signal?: AbortSignal,
-  sent?: () => void,
-): Promise<Response> {
+/** The credential of the moment as a header. Rejects where no token can be had. */
+export async function authorization({ getToken }: Access, refresh: boolean): Promise<Record<string, string>> {
   const token = await getToken?.({ refresh })
-  if (token) headers.Authorization = `Bearer ${token}`
-  sent?.()
-  return fetch(url + path, { headers, signal, credentials, cache: 'no-store' } as RequestInit)
+  return token ? { Authorization: `Bearer ${token}` } : {}
 }
+
+/** Sends a GET. Rejects where the network fails. */
+export const get = (
+  { url, fetch = globalThis.fetch, credentials }: Access,
+  path: string,
+  headers: Record<string, string>,
+  signal?: AbortSignal,
+): Promise<Response> => fetch(url + path, { headers, signal, credentials, cache: 'no-store' } as RequestInit)
 
 /** Asks for the events of a stream after its cursor, in the form of `Accept`; `more` goes into the query. */
 export function getEvents(
   access: Access,
   { request, cursor }: Pick<Stream, 'request' | 'cursor'>,
-  refresh: boolean,
+  headers: Record<string, string>,
   Accept: string,
   more: Record<string, string>,
   signal: AbortSignal,
-  sent?: () => void,
 ): Promise<Response> {
   const query = new URLSearchParams(more)
   if (access.name) query.append('name', access.name)
   if (request.own) query.append('own', '1')
   for (const topic of request.topics) query.append('topic', topic)
   // Also accepting problem documents tells the hub that this reader understands a status (H7).
-  const headers = { Accept: `${Accept}, ${problemType}`, ...(cursor && { [lastEventIdHeader]: cursor }) }
-  return get(access, `${eventsPath}?${query}`, refresh, headers, signal, sent)
+  headers.Accept = `${Accept}, ${problemType}`
+  if (cursor) headers[lastEventIdHeader] = cursor
+  return get(access, `${eventsPath}?${query}`, headers, signal)
 }
 
 /** Opens a stream and tells what comes of it. Resolves at its end, rejects where the network fails and when `signal` fires. */
@@ -67,9 +66,9 @@ export type ReadStream = (
 export const readStream: ReadStream = async (access, stream, refresh, signal, tell) => {
   // The hub closes a stream whose place this one takes; polls do not name the client, for they take no stream's place.
   const { client } = access
-  const response = await getEvents(access, stream, refresh, streamType, { client }, signal, () =>
-    tell({ type: 'sent' }),
-  )
+  const headers = await authorization(access, refresh)
+  tell({ type: 'sent' })
+  const response = await getEvents(access, stream, headers, streamType, { client }, signal)
   const { status, body } = response
   if (status !== 200 || !body || !isOfType(response, streamType))
     return tell(await refusal(response, access.clock.now()))

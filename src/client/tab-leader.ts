@@ -70,7 +70,7 @@ export class TabLeader {
   /** Somebody asks whether anybody leads, or is new here. */
   here(): void {
     const { roster, parts } = this.#given
-    const { client } = parts.access
+    const { client } = parts
     this.#post({ type: 'here', roster: [...roster], joined: this.#joined, client, ...withoutObjects(this.#status) })
   }
 

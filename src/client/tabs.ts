@@ -62,9 +62,9 @@ class Tab {
     this.#options = options
     this.#id = parts.random.bytes(16).join('-')
     this.#own = parts.cursor ?? ''
-    this.#client = parts.access.client
+    this.#client = parts.client
     this.#status = describe(initialState())
-    this.#heardAt = parts.access.clock.monotonic()
+    this.#heardAt = parts.clock.monotonic()
     this.#lock = new TabLock(options.name, this.#id, {
       lead: () => this.#lead(),
       resign: () => this.#resign(),
@@ -123,7 +123,7 @@ class Tab {
     this.#wantsChanged()
     this.#post({ type: 'ask' })
     this.#lock.queue()
-    this.#heardAt = this.#parts.access.clock.monotonic()
+    this.#heardAt = this.#parts.clock.monotonic()
     this.#lookSoon(channel)
   }
 
@@ -138,16 +138,15 @@ class Tab {
   #lead(): void {
     if (!this.#channel || this.#leader) return
     const parts = this.#parts
-    const { clock } = parts.access
+    const { clock } = parts
     // By the clock, so that also a tab that knows of no leader comes after those that were.
     this.#term = Math.max(this.#term + 1, clock.now())
     this.#stale = false
     this.#roster.set(this.#id, this.#wanted())
-    const { access: own } = parts
-    const getToken = own.getToken && (async (asked: { refresh: boolean }) => this.#checked(await own.getToken?.(asked)))
-    const access = { ...own, getToken, client: this.#client, fetch: this.#lock.guard(own) }
+    const getToken =
+      parts.getToken && (async (asked: { refresh: boolean }) => this.#checked(await parts.getToken?.(asked)))
     this.#leader = new TabLeader({
-      parts: { ...parts, access },
+      parts: { ...parts, getToken, client: this.#client, fetch: this.#lock.guard(parts) },
       term: this.#term,
       cursor: this.#own,
       roster: this.#roster,
@@ -179,7 +178,7 @@ class Tab {
   /** Somebody else signed in here: nothing of the one is for the other. A token that cannot be had proves nothing. */
   async #check(): Promise<boolean> {
     try {
-      this.#checked(await this.#parts.access.getToken?.({ refresh: false }))
+      this.#checked(await this.#parts.getToken?.({ refresh: false }))
     } catch (error) {
       if (error instanceof OtherUser) return false
     }
@@ -235,7 +234,7 @@ class Tab {
     const { term, n, at } = message
     // Of a leader that has lost its lock and does not know it yet.
     if (term < this.#term) return
-    this.#heardAt = this.#parts.access.clock.monotonic()
+    this.#heardAt = this.#parts.clock.monotonic()
     this.#askedAt = null
     const isNew = term !== this.#term
     const isNext = !isNew && n === this.#n
@@ -294,7 +293,7 @@ class Tab {
   /* Whether anybody leads. */
 
   #lookSoon(channel: BroadcastChannel): void {
-    this.#parts.access.clock.setTimer(() => {
+    this.#parts.clock.setTimer(() => {
       if (this.#channel !== channel) return
       this.#look()
       this.#lookSoon(channel)
@@ -302,7 +301,7 @@ class Tab {
   }
 
   #look(): void {
-    const at = this.#parts.access.clock.monotonic()
+    const at = this.#parts.clock.monotonic()
     const hidden = globalThis.document?.hidden === true
     if (this.#leader || !this.#channel || hidden) return
     if (at - this.#heardAt < askAfterMs) return
