@@ -114,10 +114,9 @@ export class NotingReader extends ReaderNotes {
     const value = JSON.parse(data)
     const isControl = ['hello', 'ping', 'gap', 'snapshot', 'bye'].includes(name)
     if (isControl) this.controls.push({ name, data: value, at: this.notes.length })
-    if (name === 'hello' && this.notes.length === 0) this.begin(value.cursor)
     // A place that the hub cannot tell without its store is left out (P5.18).
-    if ((name === 'ping' || name === 'hello') && value.cursor === undefined) this.#wake()
-    else if (name === 'hello' && this.notes.length === 0) this.begin(value.cursor)
+    if ((name === 'ping' || name === 'hello') && value.cursor === undefined) return this.#wake()
+    if (name === 'hello' && this.notes.length === 0) this.begin(value.cursor)
     else if (name === 'ping') this.position(value.cursor)
     else if (name === 'gap') this.gap(value)
     else if (!isControl) {

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 
-/** All keys of a namespace begin with this. The part in braces decides the shard of a cluster, and is the same for all. */
+/** All keys of a namespace begin with this: 128 bits, so that nobody can look for a name that shares another's keys. The part in braces decides the shard of a cluster, and is the same for all. */
 export function baseKey(prefix: string, namespace: string): string {
-  return `${prefix}{${createHash('sha256').update(namespace).digest('hex').slice(0, 16)}}`
+  return `${prefix}{${createHash('sha256').update(namespace).digest('hex').slice(0, 32)}}`
 }
 
 /** The one channel of a namespace. */

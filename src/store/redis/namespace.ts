@@ -23,6 +23,7 @@ export class RedisNamespace {
   /** Null until the first call on a connection. */
   #fence: string | null = null
   #fencing: Promise<void> | null = null
+  /** The fence with which it was listed: what went back may have lost just that. */
   #registered = ''
   #heard: Position = { epoch: '', seq: 0 }
 
@@ -115,9 +116,9 @@ export class RedisNamespace {
     const [fence, epoch, seq] = list(await this.#send(scripts.fence, randomToken(random, 12), args))
     if (fence === 'NEWER') throw newer(word(epoch))
     if (typeof fence !== 'string') throw new TidingsError('internal', 'The fence script gave no fence.')
-    if (this.#registered !== epoch) {
+    if (this.#registered !== fence) {
       await this.#register()
-      this.#registered = word(epoch)
+      this.#registered = fence
     }
     this.hear(word(epoch), Number(seq))
     if (isCurrent()) this.#fence = fence

@@ -84,7 +84,8 @@ local function dropOldest(topic, record, unwanted)
         gone[#gone + 1] = entries[at]
       end
     end
-    if #entries == 0 then record.count, record.bytes = 0, 0 end
+    -- A log that vanished (an evicting policy): all that it kept is gone, and readers before its end hear of it.
+    if #entries == 0 then record.count, record.bytes, record.floor = 0, 0, record.last end
     if dropped > 0 and list then call('LTRIM', key('log:' .. topic), dropped * 2, -1) end
     if not list then
       for _ = 1, dropped * 2 do table.remove(record.own, 1) end
