@@ -27,11 +27,11 @@ export interface ClientErrorDetails {
  */
 export class ClientError extends Error {
   override readonly name = 'TidingsError'
-  readonly kind: ErrorKind
+  declare readonly kind: ErrorKind
   /** The hub's own code where it gave one (`ErrorCode`, or a word of a newer hub), else the kind. */
-  readonly code: string
+  declare readonly code: string
   /** The topics that were refused. */
-  readonly topics: readonly string[]
+  declare readonly topics: readonly string[]
 
   constructor(kind: ErrorKind, message: string, { code = kind, topics = [], cause }: ClientErrorDetails = {}) {
     super(message, { cause })

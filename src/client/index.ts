@@ -114,7 +114,7 @@ export function createClient<Declared extends MaybeDeclared = undefined>(
   }
   const observer: Observer = { ...options.diagnostics }
   const topics = createTopics(report, (want) => send({ type: 'want', want }), observer)
-  const parts: SetupParts = {
+  const parts: SetupParts & Pick<JobPort, 'status' | 'createClient'> = {
     ...options,
     url: options.url.replace(/\/+$/, ''),
     client: random.bytes(16).join('-'),
@@ -124,6 +124,8 @@ export function createClient<Declared extends MaybeDeclared = undefined>(
     report,
     observer,
     show,
+    status,
+    createClient,
   }
   /** Finds out first what a connection needs to know, with code that loads with the first thing that it has to do. */
   const begin = (first: Input): void => {
@@ -144,11 +146,11 @@ export function createClient<Declared extends MaybeDeclared = undefined>(
   // The check comes with what was declared, so that a page without pays nothing for it.
   const add = (topic: string | null, handlers: object, parts?: SubscribeOptions): (() => void) =>
     topics.add(topic, (options.events?.handlers(handlers) ?? handlers) as Handlers, parts)
-  const port = { ...parts, status, createClient } as JobPort
   const views = new Map<string, Readable<unknown>>()
   const view = <Value>(...asked: [id?: string, token?: string]): Readable<Value | null> => {
     const key = asked.join(' ')
-    const known = views.get(key) ?? lazyView(async () => (await import('./jobs.js')).view(port, ...asked), report)
+    const known =
+      views.get(key) ?? lazyView(async () => (await import('./jobs.js')).view(parts as JobPort, ...asked), report)
     views.set(key, known)
     if (views.size > rememberedViews) views.delete(views.keys().next().value as string)
     return known as Readable<Value | null>

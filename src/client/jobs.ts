@@ -7,7 +7,7 @@ import type { ClientError } from './error.js'
 import type { ConnectionParts } from './engine.js'
 import type { Client, ClientOptions } from './index.js'
 import { createListeners } from './listeners.js'
-import { type Access, authorization, get } from './sse.js'
+import { type Access, get } from './sse.js'
 import type { ClientStatus, Readable } from './status.js'
 
 /** What views need of their client. */
@@ -39,7 +39,7 @@ function jobView(id: string, token: string | undefined, port: JobPort): Readable
     tell()
   }
   const loader = createLoader(port, async (refresh) => {
-    const response = await get(port, `/jobs/${encodeURIComponent(id)}`, await authorization(port, refresh))
+    const response = await get(port, `/jobs/${encodeURIComponent(id)}`, refresh)
     if (response.ok) take(await response.json())
     // Hidden and unknown are one answer, and the stream tells it too.
     return response.ok || response.status === 403 || response.status === 404
@@ -122,7 +122,7 @@ function jobsView(port: JobPort): Readable<readonly Job[] | null> {
   }
   const loader = createLoader(port, async (refresh) => {
     for (let after = '', taken = 0; taken < listedJobs; taken += pageJobs) {
-      const response = await get(port, `/jobs?limit=${pageJobs}${after}`, await authorization(port, refresh))
+      const response = await get(port, `/jobs?limit=${pageJobs}${after}`, refresh)
       if (!response.ok) return response.status < 500 && response.status !== 401 && response.status !== 429
       const { jobs, next } = (await response.json()) as { jobs: Job[]; next?: string }
       take(...jobs)

@@ -64,7 +64,7 @@ export function open(turn: Turn, refresh = false, transport: Transport = turn.st
 /** Opens now, or as soon as the hub allows. */
 export function openSoon(turn: Turn): void {
   const { state, at } = turn
-  if (state.notBefore <= at || !wanted(state)) return open(turn)
+  if (state.notBefore <= at) return open(turn)
   state.waiting = true
   setTimer(turn, 'retry', state.notBefore - at)
 }

@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.js'
 import type { PollBody } from '../protocol/poll.js'
 import { firstPace, type Pace, paceAfter, paceAfterCut } from './pace.js'
-import { type Access, authorization, getEvents, isOfType, type ReadStream, refusal } from './sse.js'
+import { type Access, ask, type ReadStream } from './sse.js'
 import type { Failed, Stream, StreamNews } from './state.js'
 
 /** Beyond what the hub may hold an answer, it has this long to arrive. */
@@ -24,7 +24,7 @@ export const readPolls: ReadStream = async (access, stream, refresh, signal, tel
   for (let first = true; pace; ) {
     await wait(clock, pace.pauseMs, signal)
     const askedAt = clock.monotonic()
-    const answer = await ask(access, { ...stream, cursor }, refresh && first, pace.waitS, signal)
+    const answer = await poll(access, { ...stream, cursor }, refresh && first, pace.waitS, signal)
     if (answer && 'status' in answer) return tell(answer)
     if (!answer) {
       pace = paceAfterCut(pace)
@@ -43,7 +43,7 @@ export const readPolls: ReadStream = async (access, stream, refresh, signal, tel
 }
 
 /** One poll: its answer, a refusal, or null where it was cut on the way. Rejects when `signal` fires. */
-async function ask(
+async function poll(
   access: Access,
   stream: Stream,
   refresh: boolean,
@@ -55,11 +55,8 @@ async function ask(
   signal.addEventListener('abort', end)
   const timer = access.clock.setTimer(end, waitS * 1_000 + answerWithinMs)
   try {
-    const headers = await authorization(access, refresh)
-    const response = await getEvents(access, stream, headers, 'application/json', { wait: `${waitS}` }, stop.signal)
-    const { status } = response
-    if (cutStatuses.includes(status) && waitS > 0) return null
-    if (status !== 200 || !isOfType(response, 'application/json')) return await refusal(response, access.clock.now())
+    const response = await ask(access, stream, refresh, 'application/json', { wait: `${waitS}` }, stop.signal)
+    if ('error' in response) return cutStatuses.includes(response.status) && waitS > 0 ? null : response
     const body: PollBody = await response.json()
     return { body, connectionId: response.headers.get('Tidings-Connection-Id') ?? '' }
   } catch {

@@ -21,37 +21,40 @@ export interface Access {
 }
 export type TokenAnswer = string | null | undefined | Promise<string | null | undefined>
 
-/** The credential of the moment as a header. Rejects where no token can be had. */
-export async function authorization({ getToken }: Access, refresh: boolean): Promise<Record<string, string>> {
+/** Sends a GET with the credential of the moment. Rejects where no token can be had or the network fails. */
+export async function get(
+  { url, fetch = globalThis.fetch, getToken, credentials }: Access,
+  path: string,
+  refresh: boolean,
+  headers: Record<string, string> = {},
+  signal?: AbortSignal,
+  sent?: () => void,
+): Promise<Response> {
   const token = await getToken?.({ refresh })
-  return token ? { Authorization: `Bearer ${token}` } : {}
+  if (token) headers.Authorization = `Bearer ${token}`
+  sent?.()
+  return fetch(url + path, { headers, signal, credentials, cache: 'no-store' } as RequestInit)
 }
 
-/** Sends a GET. Rejects where the network fails. */
-export const get = (
-  { url, fetch = globalThis.fetch, credentials }: Access,
-  path: string,
-  headers: Record<string, string>,
-  signal?: AbortSignal,
-): Promise<Response> => fetch(url + path, { headers, signal, credentials, cache: 'no-store' } as RequestInit)
-
-/** Asks for the events of a stream after its cursor, in the form of `Accept`; `more` goes into the query. */
-export function getEvents(
+/** Asks for the events of a stream after its cursor, as `type`; `more` goes into the query. Rejects as {@link get} does. */
+export async function ask(
   access: Access,
   { request, cursor }: Pick<Stream, 'request' | 'cursor'>,
-  headers: Record<string, string>,
-  Accept: string,
+  refresh: boolean,
+  type: string,
   more: Record<string, string>,
   signal: AbortSignal,
-): Promise<Response> {
+  sent?: () => void,
+): Promise<Response | Failed> {
   const query = new URLSearchParams(more)
   if (access.name) query.append('name', access.name)
   if (request.own) query.append('own', '1')
   for (const topic of request.topics) query.append('topic', topic)
   // Also accepting problem documents tells the hub that this reader understands a status (H7).
-  headers.Accept = `${Accept}, ${problemType}`
+  const headers: Record<string, string> = { Accept: `${type}, ${problemType}` }
   if (cursor) headers[lastEventIdHeader] = cursor
-  return get(access, `${eventsPath}?${query}`, headers, signal)
+  const response = await get(access, `${eventsPath}?${query}`, refresh, headers, signal, sent)
+  return response.status === 200 && isOfType(response, type) ? response : refusal(response, access.clock.now())
 }
 
 /** Opens a stream and tells what comes of it. Resolves at its end, rejects where the network fails and when `signal` fires. */
@@ -66,12 +69,8 @@ export type ReadStream = (
 export const readStream: ReadStream = async (access, stream, refresh, signal, tell) => {
   // The hub closes a stream whose place this one takes; polls do not name the client, for they take no stream's place.
   const { client } = access
-  const headers = await authorization(access, refresh)
-  tell({ type: 'sent' })
-  const response = await getEvents(access, stream, headers, streamType, { client }, signal)
-  const { status, body } = response
-  if (status !== 200 || !body || !isOfType(response, streamType))
-    return tell(await refusal(response, access.clock.now()))
+  const answer = await ask(access, stream, refresh, streamType, { client }, signal, () => tell({ type: 'sent' }))
+  if ('error' in answer) return tell(answer)
   const decoder = createSseDecoder(
     {
       onMessage: ({ event, data, lastEventId }) =>
@@ -80,18 +79,18 @@ export const readStream: ReadStream = async (access, stream, refresh, signal, te
     },
     stream.cursor,
   )
-  const reader = body.getReader()
+  const reader = (answer.body as ReadableStream<Uint8Array>).getReader()
   for (let read = await reader.read(); !read.done; read = await reader.read()) {
     tell({ type: 'byte' })
     decoder.push(read.value)
   }
 }
 
-export const isOfType = ({ headers }: Response, type: string): boolean =>
+const isOfType = ({ headers }: Response, type: string): boolean =>
   headers.get('Content-Type')?.toLowerCase().split(';')[0]?.trim() === type
 
 /** What an answer that is no stream means. */
-export async function refusal(response: Response, nowMs: number): Promise<Failed> {
+async function refusal(response: Response, nowMs: number): Promise<Failed> {
   const { status, headers } = response
   // Where it cannot be read, the status says enough. Other bodies are let go of with the request, when the stream is.
   const problem: Partial<Problem> = (isOfType(response, problemType) && (await response.json().catch(() => null))) || {}

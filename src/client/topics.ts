@@ -70,7 +70,7 @@ export interface Topics {
 export function createTopics(
   report: (error: ClientError) => void,
   wantChanged: (want: Wanted | null) => void,
-  observer: Observer = {},
+  observer: Observer,
 ): Topics {
   const entries = new Map<string, Entry>()
   const recent = new Set<string>()
@@ -135,13 +135,11 @@ export function createTopics(
     },
     deliver({ event, cursor, request }) {
       const topics = event.topics ?? [event.topic]
-      const keys = [...entries.keys()].filter((key) => (request.own || key !== person) && concern(topics, key))
-      if (keys.length === 0 && !request.own && !topics.some((topic) => request.topics.includes(topic))) {
+      const found = [...entries].filter(([key]) => (request.own || key !== person) && concern(topics, key))
+      if (found.length === 0 && !request.own && !topics.some((topic) => request.topics.includes(topic))) {
         report(new ClientError('server', `Nobody asked for the topic "${topics[0]}".`))
       }
-      for (const key of keys) {
-        const entry = entries.get(key)
-        if (!entry) continue
+      for (const [key, entry] of found) {
         if (!take(entry, key, event, cursor)) observer.drop?.(event, key)
         else
           each(

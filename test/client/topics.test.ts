@@ -11,6 +11,7 @@ function setUp() {
   const topics = createTopics(
     (error) => errors.push(error),
     (want) => wants.push(want),
+    {},
   )
   const deliver = (
     event: Partial<TidingsEvent>,
