@@ -1,6 +1,6 @@
 import { backoffMs } from '../client/backoff.js'
 import { systemClock, wait } from '../clock.js'
-import { backoffMs as bounds } from '../protocol/defaults.js'
+import { backoffFromMs } from '../protocol/defaults.js'
 import { systemRandom } from '../random.js'
 import { addressOf, isTemporary, type Refusal, refusalOf, type Target } from './target.js'
 
@@ -46,7 +46,7 @@ export async function request(
       status = null
     }
     if (refusal && !isTemporary(refusal.status)) throw new RequestRefused(refusal.message, refusal.status)
-    const pauseMs = refusal?.retryAfterMs ?? backoffMs(attempt, bounds.from, systemRandom.fraction())
+    const pauseMs = refusal?.retryAfterMs ?? backoffMs(attempt, backoffFromMs, systemRandom.fraction())
     if (attempt + 1 < tries) await wait(systemClock, pauseMs, undefined, { keepsProcess: true })
   }
   throw new RequestRefused(`${trouble} Given up after ${tries} tries.`, status)

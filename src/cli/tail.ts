@@ -2,7 +2,7 @@ import { backoffMs, clampRetryAfterMs } from '../client/backoff.js'
 import { silenceLimitMs, usableHeartbeatMs } from '../client/watchdog.js'
 import { type Timer, systemClock, wait } from '../clock.js'
 import { type Bye, type GapNotice, type Hello, isControlName } from '../protocol/control.js'
-import { backoffMs as bounds } from '../protocol/defaults.js'
+import { backoffFromMs } from '../protocol/defaults.js'
 import { headers as headerNames, mediaTypes, paths } from '../protocol/names.js'
 import { createSseDecoder, type SseMessage } from '../protocol/sse-decode.js'
 import { systemRandom } from '../random.js'
@@ -41,7 +41,7 @@ class Tail {
   readonly #printed = new Set<string>()
   #cursor = ''
   #attempt = 0
-  #retryMs: number = bounds.from
+  #retryMs: number = backoffFromMs
   #heartbeatMs = usableHeartbeatMs(undefined)
   #bye: Bye | null = null
 

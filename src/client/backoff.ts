@@ -1,6 +1,4 @@
-import { backoffMs as bounds } from '../protocol/defaults.js'
-
-const { from, to } = bounds
+import { backoffFromMs, backoffToMs } from '../protocol/defaults.js'
 
 /** A hub that asks for more than this is waited for this long: a wrong date must not silence a page for ever. */
 const longestRetryAfterMs = 3_600_000
@@ -11,7 +9,7 @@ const longestRetryAfterMs = 3_600_000
  */
 export function backoffMs(attempt: number, retryMs: number, fraction: number): number {
   // A `retry:` of 0 would make a reader hammer, one of a day would silence it.
-  return fraction * Math.min(to, Math.max(from, retryMs) * 2 ** attempt)
+  return fraction * Math.min(backoffToMs, Math.max(backoffFromMs, retryMs) * 2 ** attempt)
 }
 
 /** What a hub asked for, however it was written: nonsense counts as 0. */

@@ -39,7 +39,6 @@ export function connect(parts: ConnectionParts): (input: Input) => void {
   const streams = new Map<number, AbortController>()
   const drift = (): number => clock.now() - clock.monotonic()
   let state = initialState(parts)
-  let running = false
   let lastDriftMs = drift()
 
   const ring = (name: TimerName): void => {
@@ -81,10 +80,9 @@ export function connect(parts: ConnectionParts): (input: Input) => void {
   }
 
   const send = (input: Input): void => {
-    queue.push(input)
-    if (running) return
-    running = true
-    for (let next = queue.shift(); next; next = queue.shift()) {
+    // What comes meanwhile is reached by the loop that runs.
+    if (queue.push(input) > 1) return
+    for (const next of queue) {
       const before = state
       const now = step(before, next, { at: clock.monotonic(), fraction: random.fraction() })
       state = now.state
@@ -93,7 +91,7 @@ export function connect(parts: ConnectionParts): (input: Input) => void {
       observer.step?.(next, before, state, now.actions)
       for (const action of now.actions) doers[action.type](action as never)
     }
-    running = false
+    queue.length = 0
   }
   return send
 }

@@ -228,26 +228,22 @@ function up(turn: Turn, hello: Hello | null): void {
 function heard({ state, actions }: Turn, name: string, data: unknown): void {
   const { cursor } = state
   const { request } = state.current as LiveStream
+  const event = data as TidingsEvent | null
   if (data === undefined) {
     const error = new ClientError('server', 'An event is not JSON.')
     actions.push({ type: 'report', error })
   } else if (name === 'gap' || name === 'snapshot') actions.push({ type: name, notice: data } as Action)
-  else if (isEvent(data, name)) {
-    state.lastEvent = data
-    actions.push({ type: 'deliver', event: data, cursor, request })
+  else if (event?.id && event.topic && event.type === name) {
+    state.lastEvent = event
+    actions.push({ type: 'deliver', event, cursor, request })
   }
-}
-
-function isEvent(data: unknown, name: string): data is TidingsEvent {
-  const event = data as Partial<TidingsEvent> | null
-  return Boolean(event?.id && event.topic && event.type === name)
 }
 
 /** The hub ended a stream and says whether and when to come back (H3). */
 function bye(turn: Turn, notice: Bye | null): void {
   if (notice?.reconnect === false) {
     if (notice.reason === 'ended') return park(turn, 'change')
-    const message = `The hub ended the stream: ${notice.reason}.`
+    const message = `The hub closed: ${notice.reason}.`
     return park(turn, 'connect', new ClientError('server', message, { code: 'closed' }))
   }
   const retryAfterMs = clampRetryAfterMs(notice?.retryAfterMs)

@@ -36,7 +36,10 @@ export async function get(
   return fetch(url + path, { headers, signal, credentials, cache: 'no-store' } as RequestInit)
 }
 
-/** Asks for the events of a stream after its cursor, as `type`; `more` goes into the query. Rejects as {@link get} does. */
+/**
+ * Asks for the events of a stream after its cursor, as `type`; `more` goes into the query. What the answer means where it
+ * is none of these. Rejects as {@link get} does.
+ */
 export async function ask(
   access: Access,
   { request, cursor }: Pick<Stream, 'request' | 'cursor'>,
@@ -54,7 +57,20 @@ export async function ask(
   const headers: Record<string, string> = { Accept: `${type}, ${problemType}` }
   if (cursor) headers[lastEventIdHeader] = cursor
   const response = await get(access, `${eventsPath}?${query}`, refresh, headers, signal, sent)
-  return response.status === 200 && isOfType(response, type) ? response : refusal(response, access.clock.now())
+  const isOfType = (wanted: string): boolean =>
+    response.headers.get('Content-Type')?.split(';')[0]?.trim().toLowerCase() === wanted
+  const { status } = response
+  if (status === 200 && isOfType(type)) return response
+  // Where it cannot be read, the status says enough. Other bodies are let go of with the request, when the stream is.
+  const problem: Partial<Problem> = (isOfType(problemType) && (await response.json().catch(() => null))) || {}
+  const { code, topics, detail = `The hub answered ${status}.`, retryAfterMs } = problem
+  return {
+    type: 'failed',
+    status,
+    error: new ClientError(kindOf(status), detail, { code, topics }),
+    retryAfterMs:
+      clampRetryAfterMs(retryAfterMs) || parseRetryAfter(response.headers.get('Retry-After'), access.clock.now()),
+  }
 }
 
 /** Opens a stream and tells what comes of it. Resolves at its end, rejects where the network fails and when `signal` fires. */
@@ -83,23 +99,6 @@ export const readStream: ReadStream = async (access, stream, refresh, signal, te
   for (let read = await reader.read(); !read.done; read = await reader.read()) {
     tell({ type: 'byte' })
     decoder.push(read.value)
-  }
-}
-
-const isOfType = ({ headers }: Response, type: string): boolean =>
-  headers.get('Content-Type')?.toLowerCase().split(';')[0]?.trim() === type
-
-/** What an answer that is no stream means. */
-async function refusal(response: Response, nowMs: number): Promise<Failed> {
-  const { status, headers } = response
-  // Where it cannot be read, the status says enough. Other bodies are let go of with the request, when the stream is.
-  const problem: Partial<Problem> = (isOfType(response, problemType) && (await response.json().catch(() => null))) || {}
-  const { code, topics, detail = `The hub answered ${status}.`, retryAfterMs } = problem
-  return {
-    type: 'failed',
-    status,
-    error: new ClientError(kindOf(status), detail, { code, topics }),
-    retryAfterMs: clampRetryAfterMs(retryAfterMs) || parseRetryAfter(headers.get('Retry-After'), nowMs),
   }
 }
 

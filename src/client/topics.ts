@@ -113,7 +113,7 @@ export function createTopics(
   return {
     add(topic, handlers, parts = {}) {
       if (topic !== null && !looksLikeTopic(topic)) {
-        throw new ClientError('validation', `${JSON.stringify(topic)} is no topic name.`, { code: 'topic_invalid' })
+        throw new ClientError('validation', `${JSON.stringify(topic)} is no topic.`, { code: 'topic_invalid' })
       }
       const key = topic ?? person
       const subscription = { ...parts, handlers: new Map(Object.entries(handlers)) }
@@ -137,7 +137,7 @@ export function createTopics(
       const topics = event.topics ?? [event.topic]
       const found = [...entries].filter(([key]) => (request.own || key !== person) && concern(topics, key))
       if (found.length === 0 && !request.own && !topics.some((topic) => request.topics.includes(topic))) {
-        report(new ClientError('server', `Nobody asked for the topic "${topics[0]}".`))
+        report(new ClientError('server', `Nobody asked for "${topics[0]}".`))
       }
       for (const [key, entry] of found) {
         if (!take(entry, key, event, cursor)) observer.drop?.(event, key)

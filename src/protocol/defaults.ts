@@ -3,7 +3,8 @@ export const heartbeatMs = 25_000
 /** The client's watchdog: this many heartbeats without a byte. */
 export const watchdogHeartbeats = 2.5
 /** The client's backoff: full jitter between 0 and a bound that doubles from `from` to `to`. */
-export const backoffMs = { from: 1_000, to: 30_000 } as const
+export const backoffFromMs = 1_000
+export const backoffToMs = 30_000
 
 /**
  * Every default of the product, once, with its unit and its reason (spec §12). Those above are names of their own because a
@@ -109,5 +110,5 @@ export const defaults = {
       namespace: null,
     },
   },
-  backoffMs,
+  backoffMs: { from: backoffFromMs, to: backoffToMs },
 } as const
