@@ -8,7 +8,13 @@ const file = process.argv.includes('--sqlite') ? process.argv[process.argv.index
 const store = file ? (await import('../../dist/store/sqlite.js')).sqliteStore(file) : memoryStore()
 // All readers come from one address here, and may: the limits work all the same.
 const open = { address: 1_000_000, user: 1_000_000 }
-const limits = { connections: { ...open, total: 1_000_000 }, connects: open, polls: open, publishes: open, tokens: open }
+const limits = {
+  connections: { ...open, total: 1_000_000 },
+  connects: open,
+  polls: open,
+  publishes: open,
+  tokens: open,
+}
 const hub = await createHub({ store, jwt: { secret: 'a secret for benchmarks, 32 bytes' }, limits })
 const server = createServer(toNodeHandler(hub))
 
