@@ -172,7 +172,7 @@ describe.skipIf(noRedis)('a Redis that refuses', () => {
   test('fault 23: while it loads its data (LOADING) the store is away, and then it is there', async () => {
     const server = await redisForTest({
       keeps: 'log',
-      settings: { 'key-load-delay': '100000', 'loading-process-events-interval-bytes': '1024' },
+      settings: { 'key-load-delay': '400000', 'loading-process-events-interval-bytes': '1024' },
     })
     const store = await openStore(server.url)
     await Promise.all(Array.from({ length: 500 }, (_, n) => append(store, `before-${n}`)))
