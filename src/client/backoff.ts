@@ -19,5 +19,5 @@ export function clampRetryAfterMs(ms: unknown): number {
 
 /** `Retry-After` as ms from `nowMs` (Unix ms): seconds or an HTTP date; 0 where it is absent, past or neither. */
 export function parseRetryAfter(header: string | null, nowMs: number): number {
-  return clampRetryAfterMs(Number(header) * 1_000 || Date.parse(header ?? '') - nowMs)
+  return clampRetryAfterMs(Number(header) * 1_000 || Date.parse(header as string) - nowMs)
 }

@@ -52,8 +52,8 @@ export function createDiagnostics({ log, clock = lightClock }: DiagnosticsOption
   return {
     entries: () => [...kept],
     step(input, before, after, actions) {
-      // Bytes come by the hundred and change nothing that a person would look for.
-      if (input.type === 'byte') return
+      // Bytes come by the hundred and change nothing that a person would look for; nor does news of a stream that was let go.
+      if (input.type === 'byte' || (after === before && actions.length === 0)) return
       status = describe(after).status
       cursor = after.cursor
       add(nameOf(input), describe(before).status, actions.flatMap(namesOf))

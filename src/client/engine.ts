@@ -3,8 +3,8 @@ import type { Random } from '../random.js'
 import type { Observer } from './diagnostics.js'
 import type { ClientError } from './error.js'
 import { type Beginning, initialState, step } from './machine.js'
-import { type Access, type ReadStream, readStream } from './sse.js'
-import type { Action, Input, StreamNews, TimerName, Transport } from './state.js'
+import { type Access, readStream } from './sse.js'
+import type { Action, Input, StreamNews, TimerName } from './state.js'
 import { type ClientStatus, describe } from './status.js'
 import type { Topics } from './topics.js'
 
@@ -23,10 +23,6 @@ type Doers = { readonly [Type in Action['type']]: (action: Extract<Action, { rea
 
 /** A wall clock that ran this far ahead of the monotonic one was not set by hand: the machine slept. */
 const sleptMs = 30_000
-
-/** Polls are read by code that loads when it is used: behind most networks it never is, and it would break the limit of C9. */
-const readerOf = async (transport: Transport): Promise<ReadStream> =>
-  transport === 'sse' ? readStream : (await import('./poll.js')).readPolls
 
 /**
  * Makes the connection of a client: feeds the machine what happens, one after the other, and does what it says. Returns the
@@ -51,17 +47,19 @@ export function connect(parts: ConnectionParts): (input: Input) => void {
   const doers: Doers = {
     ...topics,
     open({ stream, refresh }) {
-      const { id, transport } = stream
       const abort = new AbortController()
-      const { signal } = abort
-      const tell = (news: StreamNews): void => {
-        if (!signal.aborted) send({ ...news, stream: id })
+      // What is told of a stream that was let go of changes nothing.
+      const tell = (news: StreamNews): void => send({ ...news, stream: stream.id })
+      streams.set(stream.id, abort)
+      const read = async (): Promise<void> => {
+        // Polls load when they are used: behind most networks they never are, and they would break the limit of C9.
+        const reader = stream.transport === 'sse' ? readStream : (await import('./poll.js')).readPolls
+        return reader(parts, stream, refresh, abort.signal, tell)
       }
-      streams.set(id, abort)
-      void readerOf(transport)
-        .then((read) => read(parts, stream, refresh, signal, tell))
-        .catch((cause) => cause)
-        .then((cause) => tell({ type: 'ended', cause }))
+      void read().then(
+        () => tell({ type: 'ended' }),
+        (cause) => tell({ type: 'ended', cause }),
+      )
     },
     abort({ stream }) {
       streams.get(stream)?.abort()

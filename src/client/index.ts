@@ -10,6 +10,7 @@ import { ClientError } from './error.js'
 import type { JobPort } from './jobs.js'
 import { createListeners } from './listeners.js'
 import { initialState } from './machine.js'
+import { forgetOldest } from './newest.js'
 import type { TokenAnswer } from './sse.js'
 import type { SetupOptions, SetupParts } from './setup.js'
 import type { Input, TransportChoice } from './state.js'
@@ -90,18 +91,16 @@ export type JobView = Readable<Job | null>
 /** Beyond this many views the oldest are made anew when they are asked for again. */
 const rememberedViews = 200
 
-/** Tabs share a connection where it is known who is signed in: said so, or to be read from a token. */
-const needsSetup = ({ resume = 'none', debug, identity, getToken }: ClientOptions): unknown =>
-  resume !== 'none' || debug || identity || (identity === undefined && getToken && globalThis.document)
-
 /** Makes a client (spec §7). Nothing is opened before the first subscription. */
 export function createClient<Declared extends MaybeDeclared = undefined>(
   options: ClientOptions<Declared>,
 ): Client<Declared> {
   const { clock = lightClock, random = systemRandom, environment = browserEnvironment } = options
-  const errorListeners = createListeners<ClientError>((error) => console.error(error))
+  const { resume = 'none', debug, identity, getToken } = options
+  const complain = (error: ClientError): void => console.error(error)
+  const errorListeners = createListeners<ClientError>(complain)
   const report = (error: ClientError): void => {
-    if (errorListeners.size() === 0 && error.kind === 'client') console.error(error)
+    if (errorListeners.size() === 0 && error.kind === 'client') complain(error)
     errorListeners.call(error)
   }
   const statusListeners = createListeners<void>(report)
@@ -132,7 +131,7 @@ export function createClient<Declared extends MaybeDeclared = undefined>(
     const ready = import('./setup.js')
       .then(({ setUp }) => setUp(parts))
       .catch((cause) => {
-        report(new ClientError('connection', 'Tabs and resume did not load.', { cause }))
+        report(new ClientError('connection', `${cause}`, { cause }))
         return connect(parts)
       })
       .then((run) => (send = run))
@@ -140,7 +139,9 @@ export function createClient<Declared extends MaybeDeclared = undefined>(
     send = (input) => void ready.then((run) => run(input))
     send(first)
   }
-  let send = needsSetup(options as ClientOptions) ? begin : connect(parts)
+  /** Tabs share a connection where it is known who is signed in: said so, or to be read from a token. */
+  const mayShare = identity === undefined ? getToken && globalThis.document : identity
+  let send = resume !== 'none' || debug || mayShare ? begin : connect(parts)
   const stop = environment.watch((type) => send !== begin && send({ type }))
 
   // The check comes with what was declared, so that a page without pays nothing for it.
@@ -148,23 +149,22 @@ export function createClient<Declared extends MaybeDeclared = undefined>(
     topics.add(topic, (options.events?.handlers(handlers) ?? handlers) as Handlers, parts)
   const views = new Map<string, Readable<unknown>>()
   const view = <Value>(...asked: [id?: string, token?: string]): Readable<Value | null> => {
-    const key = asked.join(' ')
+    const key = `${asked}`
     const known =
       views.get(key) ?? lazyView(async () => (await import('./jobs.js')).view(parts as JobPort, ...asked), report)
     views.set(key, known)
-    if (views.size > rememberedViews) views.delete(views.keys().next().value as string)
+    forgetOldest(views, rememberedViews)
     return known as Readable<Value | null>
   }
 
-  const command = (type: 'connect' | 'disconnect' | 'reconnect') => () => send({ type })
   return {
     subscribe: add,
     on: (type, handler) => add(null, { [type]: handler }),
     job: (id, { token } = {}) => view(id, token),
     jobs: () => view(),
-    connect: command('connect'),
-    disconnect: command('disconnect'),
-    reconnect: command('reconnect'),
+    connect: () => send({ type: 'connect' }),
+    disconnect: () => send({ type: 'disconnect' }),
+    reconnect: () => send({ type: 'reconnect' }),
     forceTransport: (choice) => send({ type: 'transport', choice }),
     close: () => {
       stop()

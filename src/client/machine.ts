@@ -143,7 +143,7 @@ const transitions: Transitions = {
   },
   late: (state, turn) => {
     if (state.choice !== 'auto' || state.mode === 'poll' || !state.sse) return
-    open(turn, false, 'poll')
+    open(turn, 'poll')
     state.mode = 'poll'
   },
   sse: (_state, turn) => silent(turn, 'sse'),
@@ -151,7 +151,7 @@ const transitions: Transitions = {
   probe: (state, turn) => {
     state.probes++
     planProbe(turn)
-    if (!state.sse) open(turn, false, 'sse')
+    if (!state.sse) open(turn, 'sse')
   },
   current: ({ current }, turn) => {
     if (!current) return
@@ -243,13 +243,13 @@ function heard({ state, actions }: Turn, name: string, data: unknown): void {
 function bye(turn: Turn, notice: Bye | null): void {
   if (notice?.reconnect === false) {
     if (notice.reason === 'ended') return park(turn, 'change')
-    const message = `The hub closed: ${notice.reason}.`
+    const message = `The hub closed: ${notice.reason}`
     return park(turn, 'connect', new ClientError('server', message, { code: 'closed' }))
   }
   const retryAfterMs = clampRetryAfterMs(notice?.retryAfterMs)
-  const atOnce = !retryAfterMs && !turn.state.attempt
+  const { attempt } = turn.state
   pause(turn, retryAfterMs, false)
-  if (atOnce) open(turn)
+  if (!retryAfterMs && !attempt) open(turn)
 }
 
 /** The hub, or something before it, refused a stream. */
@@ -260,7 +260,7 @@ function refused(turn: Turn, { status, error, retryAfterMs }: Failed, stream: St
     actions.push({ type: 'joined', stream })
     return park(turn, 'change')
   }
-  if (status === 401 && !state.refreshed) return open(turn, true, stream.transport)
+  if (status === 401 && !state.refreshed) return open(turn, stream.transport, true)
   if (status === 403 && state.want?.topics.some((topic) => error.topics.includes(topic))) {
     // Whoever keeps the subscriptions drops these and says what is wanted then; that opens the rest.
     actions.push({ type: 'refused', error })

@@ -16,8 +16,9 @@ const stableAfterMs = 10_000
 export const slots = ['current', 'sse', 'poll'] as const
 
 /** Sets the timer of this name; without `ms`, stops it. */
-export const setTimer = ({ actions }: Turn, name: TimerName, ms: number | null = null): void =>
-  void actions.push({ type: 'timer', name, ms })
+export function setTimer({ actions }: Turn, name: TimerName, ms: number | null = null): void {
+  actions.push({ type: 'timer', name, ms })
+}
 
 /** What is to be connected now, if anything is. */
 const wanted = ({ parked, want }: MachineState): Wanted | null => (parked ? null : want)
@@ -45,7 +46,7 @@ export function drop(turn: Turn): void {
  * Opens a stream for what is wanted now, at the cursor; the one that is up stays until the new one's `hello`. Of another
  * transport than the one in use, it is a trial beside what there is.
  */
-export function open(turn: Turn, refresh = false, transport: Transport = turn.state.mode): void {
+export function open(turn: Turn, transport: Transport = turn.state.mode, refresh = false): void {
   const { state, actions } = turn
   const request = wanted(state)
   if (!request) return

@@ -57,9 +57,9 @@ export async function ask(
   const headers: Record<string, string> = { Accept: `${type}, ${problemType}` }
   if (cursor) headers[lastEventIdHeader] = cursor
   const response = await get(access, `${eventsPath}?${query}`, refresh, headers, signal, sent)
+  const { status, headers: answered } = response
   const isOfType = (wanted: string): boolean =>
-    response.headers.get('Content-Type')?.split(';')[0]?.trim().toLowerCase() === wanted
-  const { status } = response
+    answered.get('Content-Type')?.split(';')[0]?.trim().toLowerCase() === wanted
   if (status === 200 && isOfType(type)) return response
   // Where it cannot be read, the status says enough. Other bodies are let go of with the request, when the stream is.
   const problem: Partial<Problem> = (isOfType(problemType) && (await response.json().catch(() => null))) || {}
@@ -68,8 +68,7 @@ export async function ask(
     type: 'failed',
     status,
     error: new ClientError(kindOf(status), detail, { code, topics }),
-    retryAfterMs:
-      clampRetryAfterMs(retryAfterMs) || parseRetryAfter(response.headers.get('Retry-After'), access.clock.now()),
+    retryAfterMs: clampRetryAfterMs(retryAfterMs) || parseRetryAfter(answered.get('Retry-After'), access.clock.now()),
   }
 }
 
@@ -102,16 +101,14 @@ export const readStream: ReadStream = async (access, stream, refresh, signal, te
   }
 }
 
-const kinds: Readonly<Record<number, ErrorKind>> = {
-  401: 'authentication',
-  403: 'authentication',
-  408: 'timeout',
-  429: 'rate_limit',
-}
-
 /** A 200 that is no stream comes from something before the hub, a captive portal say: worth another try. */
-const kindOf = (status: number): ErrorKind =>
-  kinds[status] ?? (status >= 500 ? 'server' : status < 300 ? 'connection' : 'validation')
+function kindOf(status: number): ErrorKind {
+  if (status === 401 || status === 403) return 'authentication'
+  if (status === 429) return 'rate_limit'
+  if (status === 408) return 'timeout'
+  if (status >= 500) return 'server'
+  return status < 300 ? 'connection' : 'validation'
+}
 
 function parse(data: string): unknown {
   try {

@@ -44,12 +44,12 @@ export function describe(state: MachineState): ClientStatus {
 }
 
 /** The state in the one word that people are shown. */
-export function statusOf({ parked, current, online, sse, poll, waiting }: MachineState): ConnectionStatus {
+export function statusOf(state: MachineState): ConnectionStatus {
+  const { parked, current, online } = state
   if (parked === 'closed') return parked
-  if (current && online) return current.transport === 'poll' ? 'polling' : 'connected'
-  if (current) return 'offline'
-  if (sse || poll) return 'connecting'
-  if (waiting || parked === 'frozen') return online ? 'waiting' : 'offline'
+  if (current) return !online ? 'offline' : current.transport === 'poll' ? 'polling' : 'connected'
+  if (state.sse || state.poll) return 'connecting'
+  if (state.waiting || parked === 'frozen') return online ? 'waiting' : 'offline'
   return 'idle'
 }
 

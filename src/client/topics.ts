@@ -4,6 +4,7 @@ import { jobTopic, looksLikeTopic } from '../protocol/topic.js'
 import type { Observer } from './diagnostics.js'
 import { ClientError } from './error.js'
 import { guarded } from './listeners.js'
+import { forgetOldest } from './newest.js'
 import { same } from './same.js'
 import type { Action, Wanted } from './state.js'
 
@@ -33,11 +34,10 @@ type SubscriptionParts = Omit<Subscription, 'handlers'>
 /** One topic, or what is addressed to the person. */
 interface Entry {
   readonly subscriptions: Set<Subscription>
-  epoch: string
-  /** The last number handed on, within `epoch`. */
-  seq: number
+  /** Where the last event stood, once one with a number was handed on: the number counts within the epoch. */
+  at?: { readonly epoch: string; readonly seq: number } | null
   /** History was missing here: from now on a number alone does not tell what was handed on. */
-  gapped: boolean
+  gapped?: boolean
 }
 
 /** An action of the machine that is carried out here, by the method of its name. */
@@ -99,25 +99,22 @@ export function createTopics(
     if ((seq === undefined || entry.gapped) && recent.has(known)) return false
     if (seq !== undefined) {
       const epoch = cursor.split('.')[0] as string
-      if (epoch === entry.epoch && seq <= entry.seq) return false
-      entry.epoch = epoch
-      entry.seq = seq
+      if (epoch === entry.at?.epoch && seq <= entry.at.seq) return false
+      entry.at = { epoch, seq }
     }
-    // Added anew at the end: the first is the oldest.
-    recent.delete(known)
     recent.add(known)
-    if (recent.size > recentIds) recent.delete(recent.values().next().value as string)
+    forgetOldest(recent, recentIds)
     return true
   }
 
   return {
     add(topic, handlers, parts = {}) {
       if (topic !== null && !looksLikeTopic(topic)) {
-        throw new ClientError('validation', `${JSON.stringify(topic)} is no topic.`, { code: 'topic_invalid' })
+        throw new ClientError('validation', `"${topic}" is no topic.`, { code: 'topic_invalid' })
       }
       const key = topic ?? person
       const subscription = { ...parts, handlers: new Map(Object.entries(handlers)) }
-      const entry = entries.get(key) ?? { subscriptions: new Set(), epoch: '', seq: 0, gapped: false }
+      const entry = entries.get(key) ?? { subscriptions: new Set() }
       const { subscriptions } = entry
       entries.set(key, entry)
       subscriptions.add(subscription)
@@ -131,12 +128,12 @@ export function createTopics(
     },
     joined({ stream: { request, cursor } }) {
       live = request
-      for (const entry of [...entries.values()]) each(entry, ({ onJoin }) => onJoin?.(request, cursor !== ''))
+      for (const entry of [...entries.values()]) each(entry, ({ onJoin }) => onJoin?.(request, !!cursor))
     },
     deliver({ event, cursor, request }) {
       const topics = event.topics ?? [event.topic]
       const found = [...entries].filter(([key]) => (request.own || key !== person) && concern(topics, key))
-      if (found.length === 0 && !request.own && !topics.some((topic) => request.topics.includes(topic))) {
+      if (!found.length && !request.own && !topics.some((topic) => request.topics.includes(topic))) {
         report(new ClientError('server', `Nobody asked for "${topics[0]}".`))
       }
       for (const [key, entry] of found) {
@@ -154,7 +151,7 @@ export function createTopics(
         if (notice.topics && !concern(notice.topics, key)) continue
         entry.gapped = true
         // The numbers before and after are not of one row any more.
-        if (notice.reason === 'epoch' || notice.reason === 'unknown') entry.epoch = ''
+        if (notice.reason === 'epoch' || notice.reason === 'unknown') entry.at = null
         each(entry, ({ onGap }) => onGap?.(notice))
       }
     },

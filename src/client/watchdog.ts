@@ -7,4 +7,4 @@ import { heartbeatMs as defaultHeartbeatMs, watchdogHeartbeats } from '../protoc
 export const silenceLimitMs = (heartbeatMs: number): number => heartbeatMs * watchdogHeartbeats
 
 /** `heartbeatMs` as a hub told it, or the default where it is no use. */
-export const usableHeartbeatMs = (told: number | undefined): number => (told && told >= 100 ? told : defaultHeartbeatMs)
+export const usableHeartbeatMs = (told = 0): number => (told >= 100 ? told : defaultHeartbeatMs)

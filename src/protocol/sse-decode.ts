@@ -42,10 +42,10 @@ export function createSseDecoder({ onMessage, onRetry, onId }: SseDecoderHandler
   let idBuffer = lastEventId
 
   const take = (line: string): void => {
-    if (line === '') return dispatch()
     // Always matches; of a comment the name is empty.
     const [, field, value] = /^([^:]*):? ?(.*)/s.exec(line) as unknown as [string, string, string]
-    if (field === 'data') data += `${value}\n`
+    if (line === '') dispatch()
+    else if (field === 'data') data += `${value}\n`
     else if (field === 'event') event = value
     else if (field === 'id') {
       if (!value.includes('\0')) idBuffer = value
@@ -77,7 +77,7 @@ export function createSseDecoder({ onMessage, onRetry, onId }: SseDecoderHandler
         rest = ''
       }
       rest += last
-      if (rest.length + data.length > maxEventCharacters) throw new RangeError('An event of the stream is too long')
+      if (rest.length + data.length > maxEventCharacters) throw new RangeError('An event is too long.')
     },
   }
 }

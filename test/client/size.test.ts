@@ -6,7 +6,7 @@ import { gzipSync } from 'node:zlib'
 import { build } from 'vite'
 import { expect, onTestFinished, test } from 'vitest'
 
-const limitBytes = 6_350
+const limitBytes = 6_000
 const client = fileURLToPath(import.meta.resolve('#src/client/index.js'))
 
 /**
