@@ -65,6 +65,8 @@ async function poll(
   } finally {
     timer.cancel()
     signal.removeEventListener('abort', end)
+    // Of what was not read, such as the page of a proxy, the rest is let go of.
+    end()
   }
 }
 

@@ -132,3 +132,16 @@ test('O2: `name` goes along with streams and polls', async () => {
   expect(urls.map((url) => new URL(url).searchParams.get('name'))).toEqual(expect.arrayContaining(['admin page']))
   expect(urls.every((url) => url.includes('name=admin+page'))).toBe(true)
 })
+
+test('what setup cannot do is reported, and the client connects without it', async () => {
+  const { clock, hub, open } = setUp({ resume: { get: () => 'e1.0', set: () => {} } })
+  hub.publish('a')
+  // Without a page nobody knows what a relative address is relative to.
+  const fetch: typeof globalThis.fetch = (input, init) => hub.fetch(`http://hub.test${String(input)}`, init)
+  const { client, errors } = open({ url: '/', fetch })
+  client.subscribe('a', {})
+  await clock.advance(0)
+  expect(errors).toEqual([expect.stringContaining('connection: TypeError')])
+  expect(hub.requests).toMatchObject([{ topics: ['a'], cursor: null }])
+  expect(client.status.getSnapshot().status).toBe('connected')
+})
