@@ -28,4 +28,6 @@ test.each(['sse', 'poll'] as const)(
     expect(await kind).toBe('server')
     await closed
   },
+  // Not read and not let go of, it would be closed when its garbage is collected.
+  4_000,
 )
