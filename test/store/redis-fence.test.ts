@@ -98,6 +98,29 @@ describe.skipIf(noRedis)(`fencing${noRedis ? ` (${noRedis})` : ''}`, () => {
     expect((await ignorant.read('n', query('a', last))).gaps).toEqual([{ reason: 'lost', topics: ['a'] }])
   })
 
+  test.each([0, 4_000_000_000_000_000])(
+    'S6: nor where the fence itself is lost with what was appended behind it (numbers from %i)',
+    async (from) => {
+      const server = await redisForTest({ keeps: 'snapshot' })
+      const first = await opened(server)
+      await fill(first, 'a', 2)
+      const [meta = ''] = (await server.command('KEYS', '*:meta')) as string[]
+      if (from > 0) await server.command('HSET', meta, 'seq', String(from))
+      await server.command('SAVE')
+      await first.close()
+      const used: number[] = []
+      // Each time another node fences, appends, and all of that is lost.
+      for (let time = 0; time < 4; time++) {
+        await server.kill()
+        await server.start()
+        const node = await opened(server)
+        for (let at = 0; at < 20; at++) used.push((await put(node, event('a'))).position.seq)
+        await node.close()
+      }
+      expect(new Set(used).size).toBe(used.length)
+    },
+  )
+
   test('S6: a restart that lost nothing is no gap, and numbers of 16 digits stay exact', async () => {
     const server = await redisForTest({ keeps: 'log', settings: { appendfsync: 'always' } })
     const store = await opened(server)

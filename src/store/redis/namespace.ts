@@ -7,6 +7,8 @@ import { list, RedisRefusal, type Reply, word } from './port.js'
 import { type Script, scripts } from './scripts.js'
 import { newer, away } from './server.js'
 
+/** Nobody fills this many numbers between two saves, and millions of such steps fit below 2^53. */
+const leastLeap = 1e9
 /** More means that something else is wrong: each round asked the server who it is. */
 const mostFences = 8
 
@@ -111,7 +113,8 @@ export class RedisNamespace {
   async #makeFence(isCurrent: () => boolean): Promise<void> {
     const { random } = this.#settings
     const { pair } = this.#link.server
-    const args = [pair, randomToken(random, 12), this.#heard.epoch, this.#heard.seq, format]
+    const leap = Math.floor(leastLeap * (1 + random.fraction()))
+    const args = [pair, randomToken(random, 12), this.#heard.epoch, this.#heard.seq, format, leap]
     this.#fence = null
     const [fence, epoch, seq] = list(await this.#send(scripts.fence, randomToken(random, 12), args))
     if (fence === 'NEWER') throw newer(word(epoch))

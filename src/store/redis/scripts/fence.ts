@@ -4,7 +4,7 @@
  * events may be gone: the counter moves beyond every number that anybody can have seen, and the stretch is recorded.
  *
  * ARGV: 1 a new fence, 3 the pair of run and replication ids, 4 an epoch in case the namespace is new, 5 and 6 epoch and
- * number of the newest event the node has heard of, 7 the format. Replies fence, epoch and last number, or the format where
+ * number of the newest event the node has heard of, 7 the format, 8 a random step. Replies fence, epoch and last number, or the format where
  * it is newer than this version reads.
  */
 export const fence = String.raw`
@@ -33,9 +33,11 @@ if found[2] == ARGV[3] and not wentBack then
 end
 
 -- Microseconds rise faster than any counter, so that a node that heard nothing of the lost numbers does not use them again.
--- A clock may be behind an earlier one: then a step that nobody fills between two saves, and millions of steps fit below 2^53.
+-- Where the clock is behind them it is by chance: a fixed step would lead to the same numbers again whenever a fence is lost
+-- together with what was appended behind it.
 local kept, time = tonumber(found[5]), call('TIME')
-local counter = math.max(kept + 1000000000, tonumber(time[1]) * 1000000 + tonumber(time[2]))
+local counter = tonumber(time[1]) * 1000000 + tonumber(time[2])
+if counter <= kept then counter = kept + tonumber(ARGV[8]) end
 counter = math.max(counter, heard + 1)
 local through = text(counter)
 call('HSET', meta, 'pair', ARGV[3], 'fence', ARGV[1], 'seq', through, 'lost', through)
