@@ -315,7 +315,7 @@ class World {
     const { job, token } = await this.#one(this.#hubs)
       .jobsOf(namespace)
       .create({ id, owner: `user:${userId}`, kind: 'crawl', meta: { canary } })
-    this.#jobs.push({ namespace, id, owner: userId, token })
+    this.#jobs.push({ namespace, id, owner: userId, token: token as string })
     if (this.#chance(0.5)) {
       await this.#one(this.#hubs).jobsOf(namespace).open(job.id).set({ stage: canary })
     }

@@ -172,10 +172,13 @@ describe.skipIf(noRedis)('a Redis that refuses', () => {
   test('fault 23: while it loads its data (LOADING) the store is away, and then it is there', async () => {
     const server = await redisForTest({
       keeps: 'log',
-      settings: { 'key-load-delay': '400000', 'loading-process-events-interval-bytes': '1024' },
+      settings: { 'key-load-delay': '500', 'loading-process-events-interval-bytes': '1024' },
     })
     const store = await openStore(server.url)
     await Promise.all(Array.from({ length: 500 }, (_, n) => append(store, `before-${n}`)))
+    // Of other programs: the events alone are too few keys to be seen loading.
+    const fill = `for n = 1, 8000 do redis.call('SET', 'other:' .. n, string.rep('x', 100)) end`
+    await server.command('EVAL', fill, '0')
     await server.command('SAVE')
     await server.command('BGREWRITEAOF')
     await eventually('rewritten', async () => (await server.info('aof_rewrite_in_progress')) === '0')

@@ -12,7 +12,7 @@ const at = (seq: number): Position => ({ epoch: 'e', seq })
 function reader() {
   const outlet = new TestOutlet()
   const context = { counters: { gaps: 0 } } as unknown as HubContext
-  const notices = new Notices(context, 'n', outlet, new Interest(['a', 'b'], null))
+  const notices = new Notices(context, 'n', outlet, new Interest(['a', 'b'], null, null))
   let position = at(50)
   const read = (gaps: readonly Gap[], from: number, upTo: number, topics: readonly string[] = []): void => {
     const events = topics.map((topic) => ({ topics: [topic] })) as unknown as ReadResult['events']

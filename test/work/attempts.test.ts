@@ -125,7 +125,11 @@ describe('running a job that has attempts', () => {
     const { face, jobs, clock, way } = watched()
     await face.create(crawl)
     const { job: first } = await jobs.command(namespace, 'j1', { id: 'a', action: 'start' })
-    await jobs.command(namespace, 'j1', { id: 'b', action: 'fail', error: { code: 'x', message: 'x' } })
+    await jobs.command(namespace, 'j1', {
+      id: 'b',
+      action: 'fail',
+      error: { code: 'x', message: 'x', retryable: false },
+    })
     let tell: (job: Job) => void = () => {}
     way.followed = (changed) => (tell = changed)
     let finish: () => void = () => {}
@@ -156,7 +160,11 @@ describe('running a job that has attempts', () => {
       await new Promise<void>((resolve) => (finish = resolve))
     })
     await clock.advance(0)
-    await jobs.command(namespace, 'j1', { id: 'x', action: 'fail', error: { code: 'x', message: 'x' } })
+    await jobs.command(namespace, 'j1', {
+      id: 'x',
+      action: 'fail',
+      error: { code: 'x', message: 'x', retryable: false },
+    })
     await clock.advance(6_000)
     expect(await face.snapshot('j1')).toMatchObject({ status: 'running', attempt: 2 })
     await clock.advance(100_000)
@@ -178,7 +186,11 @@ describe('running a job that has attempts', () => {
     const job = face.open('j1')
     const counted = job.increment({ processed: 1 })
     await clock.advance(0)
-    await jobs.command(namespace, 'j1', { id: 'x', action: 'fail', error: { code: 'x', message: 'x' } })
+    await jobs.command(namespace, 'j1', {
+      id: 'x',
+      action: 'fail',
+      error: { code: 'x', message: 'x', retryable: false },
+    })
     await clock.advance(6_000)
     expect(await counted).toBe(true)
     expect(await job.increment({ processed: 1 })).toBe(true)
