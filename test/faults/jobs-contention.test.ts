@@ -38,7 +38,7 @@ test.skipIf(noRedis)(
     const random = seededRandom(11)
     let dropped = 0
     proxy.onReply = (_, { subscribes }) => {
-      if (subscribes || random.fraction() > 0.02) return 'pass'
+      if (subscribes || random.fraction() > 0.06) return 'pass'
       dropped++
       return 'cut'
     }
@@ -46,7 +46,7 @@ test.skipIf(noRedis)(
     const slowestMs = await hammered({ redis: proxy.url })
     const job = (await hub.jobs.snapshot('hot')) as Job
     expect([job.status, job.counters.processed, job.percent]).toEqual(['running', all, 100])
-    expect(dropped).toBeGreaterThan(0)
+    expect(dropped).toBeGreaterThan(5)
     console.log(
       `Redis: ${all} increments, ${dropped} replies dropped, ${seconds(began)} s, slowest ${Math.round(slowestMs)} ms`,
     )
