@@ -77,8 +77,13 @@ describe.skipIf(noRedis)('A6: limits across nodes on Redis', { timeout: 30_000 }
     const abort = new AbortController()
     onTestFinished(() => abort.abort())
     const root = { userId: 'root', sessionId: 'mine', subscribe: ['*'] }
-    for (let n = 0; n < 3; n++) await fetch(`http://127.0.0.1:${port}/events?topic=a`, { signal: abort.signal })
+    const streams: Response[] = []
+    // Kept: a response that is collected is cancelled, and its stream is gone.
+    for (let n = 0; n < 3; n++) {
+      streams.push(await fetch(`http://127.0.0.1:${port}/events?topic=a`, { signal: abort.signal }))
+    }
     await until(() => isFull(hub, root))
+    expect(streams.map(({ status }) => status)).toEqual([200, 200, 200])
     child.kill('SIGKILL')
     const tookMs = await until(async () => !(await isFull(hub, root)), 10)
     expect(tookMs).toBeGreaterThan(2_000)
