@@ -5,19 +5,8 @@ import { type Answer, toResponse } from './answer.js'
 import { BodyOutlet } from './body-outlet.js'
 import type { HttpParts } from './parts.js'
 import { problemAnswer } from './problem.js'
-import { type OpenStream, getEvents, postEvents } from './routes/events.js'
-import {
-  deleteConnection,
-  deleteConnections,
-  getConnection,
-  getConnections,
-  pingConnections,
-  postRevocation,
-} from './routes/connections.js'
-import { getHealth, getReady } from './routes/health.js'
-import { commandJob, deleteJob, getJob, getJobs, postJob, retryJob } from './routes/jobs.js'
-import { postToken } from './routes/tokens.js'
-import { deleteTopic, getTopic } from './routes/topics.js'
+import { findRoute } from './route-table.js'
+import type { OpenStream } from './routes/events.js'
 import { softened } from './soften.js'
 
 /** What a runtime knows of a request that is not part of it. */
@@ -40,8 +29,6 @@ const everyAnswer = {
   'Cross-Origin-Resource-Policy': 'same-origin',
 } as const
 
-type Methods = Partial<Record<string, () => Promise<Answer | null> | Answer>>
-
 /** Request → Response for every route of the hub (spec §4). Nothing a stranger sends makes it throw. */
 export function createHandler(joined: HttpParts): Handler {
   const { origins, admission } = joined
@@ -57,56 +44,6 @@ export function createHandler(joined: HttpParts): Handler {
   }
   const access = new Access(parts.jobs, parts.ask, parts.publicTopics)
 
-  const methodsOf = (request: Incoming, path: readonly string[], openStream: OpenStream): Methods | null => {
-    const [head, name, action, ...more] = path
-    if (more.length > 0) return null
-    if (head === 'events' && name === undefined) {
-      return {
-        GET: () => getEvents(parts, access, request, openStream),
-        POST: () => postEvents(parts, access, request),
-      }
-    }
-    if (head === 'jobs' && name === undefined) {
-      return { GET: () => getJobs(parts, access, request), POST: () => postJob(parts, access, request) }
-    }
-    if (head === 'jobs' && name !== undefined && action === undefined) {
-      return {
-        GET: () => getJob(parts, access, request, name),
-        PATCH: () => commandJob(parts, access, request, name, 'update'),
-        DELETE: () => deleteJob(parts, access, request, name),
-      }
-    }
-    if (head === 'jobs' && name !== undefined && action === 'retry')
-      return { POST: () => retryJob(parts, access, request, name) }
-    if (head === 'jobs' && name !== undefined && action !== undefined) {
-      return { POST: () => commandJob(parts, access, request, name, action) }
-    }
-    if (head === 'tokens' && name === undefined) return { POST: () => postToken(parts, access, request) }
-    if (head === 'topics' && name !== undefined && action === undefined)
-      return {
-        GET: () => getTopic(parts, access, request, name),
-        DELETE: () => deleteTopic(parts, access, request, name),
-      }
-    if (head === 'connections' && name === undefined) {
-      return {
-        GET: () => getConnections(parts, access, request),
-        DELETE: () => deleteConnections(parts, access, request),
-      }
-    }
-    if (head === 'connections' && name === 'ping' && action === undefined)
-      return { POST: () => pingConnections(parts, access, request) }
-    if (head === 'connections' && name !== undefined && action === undefined) {
-      return {
-        GET: () => getConnection(parts, access, request, name),
-        DELETE: () => deleteConnection(parts, access, request, name),
-      }
-    }
-    if (head === 'revocations' && name === undefined) return { POST: () => postRevocation(parts, access, request) }
-    if (head === 'health' && name === undefined) return { GET: () => getHealth(parts) }
-    if (head === 'ready' && name === undefined) return { GET: () => getReady(parts) }
-    return null
-  }
-
   const handle: Handler['handle'] = async (request, openStream) => {
     const shared = { ...everyAnswer, ...origins.headersFor(request) }
     const answer = await answerTo(request, (headers) => openStream({ ...shared, ...headers }))
@@ -115,9 +52,10 @@ export function createHandler(joined: HttpParts): Handler {
 
   const answerTo: Handler['handle'] = async (request, openStream) => {
     try {
-      const methods = methodsOf(request, pathOf(request.address), openStream)
-      if (!methods)
+      const route = findRoute(pathOf(request.address))
+      if (!route)
         throw new TidingsError('not_found', 'There is nothing at this address. See PROTOCOL.md for what there is.')
+      const { methods, name } = route
       const preflight = origins.preflight(request, Object.keys(methods))
       if (preflight) return preflight
       const run = Object.hasOwn(methods, request.method) ? methods[request.method] : undefined
@@ -127,7 +65,7 @@ export function createHandler(joined: HttpParts): Handler {
         const answer = problemAnswer(refusal, parts.core.onError)
         return { ...answer, headers: { ...answer.headers, Allow: allowed } }
       }
-      return await run()
+      return await run({ parts, access, request, openStream, name })
     } catch (thrown) {
       const error = comeAgain(thrown)
       return softened(request, error, () => parts.core.retryMs()) ?? problemAnswer(error, parts.core.onError)

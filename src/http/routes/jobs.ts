@@ -10,7 +10,8 @@ import { type Answer, json, noContent } from '../answer.js'
 import { readObject } from '../body.js'
 import type { HttpParts } from '../parts.js'
 
-const actions = ['start', 'renew', 'complete', 'fail', 'cancel'] as const
+/** What `POST /jobs/{id}/{action}` knows beside `retry`, which makes another job. */
+export const jobActions = ['start', 'renew', 'complete', 'fail', 'cancel'] as const
 
 /** `POST /jobs`: 201 with the job and a token for watching it, 200 for an id that is known. It writes its parent too (J9). */
 export async function postJob(parts: HttpParts, access: Access, request: Incoming): Promise<Answer> {
@@ -82,16 +83,13 @@ export async function commandJob(
   access: Access,
   request: Incoming,
   id: string,
-  action: string,
+  action: (typeof jobActions)[number] | 'update',
 ): Promise<Answer> {
   const principal = await parts.authenticate(request, 'jobCommands')
   checkId(id, 'id')
-  if (action !== 'update' && !actions.includes(action as (typeof actions)[number])) {
-    throw new TidingsError('not_found', `There is no "${action}" of a job. There are ${actions.join(', ')}, retry.`)
-  }
   await access.requireCommand(principal, id, action)
   const body = await readObject(request, parts.core.settings.bodyBytes, action !== 'update')
-  return json(await parts.jobs.command(principal.namespace, id, commandOf(parts, action as JobAction['action'], body)))
+  return json(await parts.jobs.command(principal.namespace, id, commandOf(parts, action, body)))
 }
 
 function commandOf(parts: HttpParts, action: JobAction['action'], body: Record<string, unknown>) {

@@ -1,0 +1,96 @@
+import type { Incoming } from '../auth/incoming.js'
+import type { Access } from './access.js'
+import type { Answer } from './answer.js'
+import type { HttpParts } from './parts.js'
+import {
+  deleteConnection,
+  deleteConnections,
+  getConnection,
+  getConnections,
+  pingConnections,
+  postRevocation,
+} from './routes/connections.js'
+import { getEvents, type OpenStream, postEvents } from './routes/events.js'
+import { getHealth, getReady } from './routes/health.js'
+import { commandJob, deleteJob, getJob, getJobs, jobActions, postJob, retryJob } from './routes/jobs.js'
+import { postToken } from './routes/tokens.js'
+import { deleteTopic, getTopic } from './routes/topics.js'
+
+/** One request, and what answers are made from. */
+export interface Call {
+  readonly parts: HttpParts
+  readonly access: Access
+  readonly request: Incoming
+  readonly openStream: OpenStream
+  /** What stands for `{…}` in the path; empty where nothing does. */
+  readonly name: string
+}
+
+/** Answers one method of one path; null: `openStream` took the request. */
+export type Endpoint = (call: Call) => Promise<Answer | null> | Answer
+
+export type Methods = Readonly<Partial<Record<string, Endpoint>>>
+
+/** Every route of the hub (spec §4). A path has at most one `{…}`. */
+export const routes: Readonly<Record<string, Methods>> = {
+  '/events': {
+    GET: ({ parts, access, request, openStream }) => getEvents(parts, access, request, openStream),
+    POST: ({ parts, access, request }) => postEvents(parts, access, request),
+  },
+  '/jobs': {
+    GET: ({ parts, access, request }) => getJobs(parts, access, request),
+    POST: ({ parts, access, request }) => postJob(parts, access, request),
+  },
+  '/jobs/{id}': {
+    GET: ({ parts, access, request, name }) => getJob(parts, access, request, name),
+    PATCH: ({ parts, access, request, name }) => commandJob(parts, access, request, name, 'update'),
+    DELETE: ({ parts, access, request, name }) => deleteJob(parts, access, request, name),
+  },
+  ...Object.fromEntries(
+    jobActions.map((action): [string, Methods] => [
+      `/jobs/{id}/${action}`,
+      { POST: ({ parts, access, request, name }) => commandJob(parts, access, request, name, action) },
+    ]),
+  ),
+  '/jobs/{id}/retry': { POST: ({ parts, access, request, name }) => retryJob(parts, access, request, name) },
+  '/tokens': { POST: ({ parts, access, request }) => postToken(parts, access, request) },
+  '/topics/{topic}': {
+    GET: ({ parts, access, request, name }) => getTopic(parts, access, request, name),
+    DELETE: ({ parts, access, request, name }) => deleteTopic(parts, access, request, name),
+  },
+  '/connections': {
+    GET: ({ parts, access, request }) => getConnections(parts, access, request),
+    DELETE: ({ parts, access, request }) => deleteConnections(parts, access, request),
+  },
+  '/connections/ping': { POST: ({ parts, access, request }) => pingConnections(parts, access, request) },
+  '/connections/{id}': {
+    GET: ({ parts, access, request, name }) => getConnection(parts, access, request, name),
+    DELETE: ({ parts, access, request, name }) => deleteConnection(parts, access, request, name),
+  },
+  '/revocations': { POST: ({ parts, access, request }) => postRevocation(parts, access, request) },
+  '/health': { GET: ({ parts }) => getHealth(parts) },
+  '/ready': { GET: ({ parts }) => getReady(parts) },
+}
+
+/** The route of the decoded segments of a path, with what stands for its `{…}`; null where there is none. */
+export function findRoute(path: readonly string[]): { readonly methods: Methods; readonly name: string } | null {
+  const [first, second, third, ...more] = path
+  if (first === undefined || more.length > 0) return null
+  const exact = at(path.map(encodeURIComponent).join('/'))
+  if (exact) return { methods: exact, name: '' }
+  const parameter = parameters.get(first)
+  if (second === undefined || parameter === undefined) return null
+  const rest = third === undefined ? '' : `/${encodeURIComponent(third)}`
+  const methods = at(`${first}/${parameter}${rest}`)
+  return methods && { methods, name: second }
+}
+
+const at = (path: string): Methods | null => (Object.hasOwn(routes, `/${path}`) ? (routes[`/${path}`] ?? null) : null)
+
+/** By first segment, what its second may be called: `jobs` → `{id}`. */
+const parameters: ReadonlyMap<string, string> = new Map(
+  Object.keys(routes).flatMap((path) => {
+    const [, first, second] = path.split('/')
+    return first !== undefined && second?.startsWith('{') ? [[first, second] as const] : []
+  }),
+)
