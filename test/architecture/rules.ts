@@ -19,6 +19,8 @@ export const mayImport: Readonly<Record<string, readonly string[] | 'anything'>>
   webhooks: ['hub', 'jobs', 'auth', 'protocol'],
   client: ['protocol'],
   worker: ['client', 'work', 'protocol'],
+  react: ['client', 'protocol'],
+  zustand: ['client', 'protocol'],
   testing: 'anything',
   cli: 'anything',
   declare: ['protocol'],

@@ -12,7 +12,7 @@ export interface Import {
 }
 
 export interface SourceFile {
-  /** Below the root, with slashes: `hub/hub.ts`. */
+  /** Below the root, with slashes: `hub/hub.ts`. Of a `.tsx` too, because imports say `.js` for both. */
   readonly path: string
   readonly imports: readonly Import[]
   /** Uses of the platform's time and randomness, as written. */
@@ -21,7 +21,7 @@ export interface SourceFile {
 
 export function readSources(root: string): SourceFile[] {
   return readdirSync(root, { recursive: true, encoding: 'utf8' })
-    .filter((path) => path.endsWith('.ts'))
+    .filter((path) => /\.tsx?$/.test(path))
     .toSorted()
     .map((path) => parseSource(relative('.', path), readFileSync(join(root, path), 'utf8')))
 }
@@ -43,7 +43,7 @@ export function parseSource(path: string, text: string): SourceFile {
     const use = platformUse(node)
     if (use !== null) platformUses.add(use)
   })
-  return { path, imports, platformUses: [...platformUses] }
+  return { path: path.replace(/x$/, ''), imports, platformUses: [...platformUses] }
 }
 
 function walk(value: unknown, visit: (node: Node) => void): void {

@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { chromium } from 'playwright-core'
 import { build } from 'vite'
@@ -37,8 +37,8 @@ export const launch = () =>
 
 const entries = { createClient: 'index', createDiagnostics: 'diagnostics', tokenFrom: 'token' }
 
-/** The client as a page gets it: bundled and minified, what loads when used in files of its own. */
-async function bundle(): Promise<ReadonlyMap<string, string>> {
+/** The client as a page gets it. */
+async function clientPage(): Promise<ReadonlyMap<string, string>> {
   const folder = await mkdtemp(join(tmpdir(), 'tidings-page-'))
   const input = join(folder, 'page.js')
   const imports = Object.entries(entries).map(([name, file]) => {
@@ -46,14 +46,24 @@ async function bundle(): Promise<ReadonlyMap<string, string>> {
     return `import { ${name} } from ${JSON.stringify(path)}`
   })
   await writeFile(input, `${imports.join('\n')}\nglobalThis.tidings = { ${Object.keys(entries).join(', ')} }`)
+  const files = await bundle(input, 'production')
+  await rm(folder, { recursive: true })
+  return files
+}
+
+/** A page's files by their paths: bundled and minified, what loads when used in files of its own. */
+export async function bundle(
+  input: string,
+  environment: 'production' | 'development',
+): Promise<ReadonlyMap<string, string>> {
   const result = await build({
-    root: folder,
+    root: dirname(input),
     base: '/page/',
     configFile: false,
     logLevel: 'error',
+    define: { 'process.env.NODE_ENV': JSON.stringify(environment) },
     build: { write: false, minify: true, modulePreload: false, rollupOptions: { input } },
   })
-  await rm(folder, { recursive: true })
   if (Array.isArray(result) || !('output' in result)) throw new Error('expected one output')
   const files = new Map<string, string>()
   for (const file of result.output) {
@@ -64,11 +74,12 @@ async function bundle(): Promise<ReadonlyMap<string, string>> {
   return files
 }
 
-/** A server of the page, whose other requests go to `hub`. The page is signed in as `user`, by a cookie, unless it was before. */
+/** A server of the page, by default the client alone, whose other requests go to `hub`. The page is signed in as `user`, by a cookie, unless it was before. */
 export async function servePage(
   hub: (...given: [...Parameters<RequestListener>, () => void]) => void,
+  given?: ReadonlyMap<string, string>,
 ): Promise<{ server: Server; port: number; url: string }> {
-  const files = await bundle()
+  const files = given ?? (await clientPage())
   const server = createServer((request, response) => {
     hub(request, response, () => {
       const code = files.get(request.url ?? '')
