@@ -41,6 +41,12 @@ import type { Jobs } from './work/jobs.js'
 export interface HubOptions<Declared extends MaybeDeclared = undefined> extends GivenSettings {
   /** Who sent a request, by your own session: cookies, Auth.js, anything. Null: nobody it knows. */
   readonly authenticate?: ReadSession
+  /**
+   * Names of the cookies in which those sessions travel, such as `authjs.session-token*` (`*`: any end). Where one comes and
+   * `authenticate` knows nobody, it is bad, and the answer is 401 and never an anonymous reader (A1). Name only cookies that
+   * nobody has without being signed in. Default none; with `anonymous` it has to be said.
+   */
+  readonly sessionCookies?: readonly string[]
   /** `Authorization: Bearer` with an HS256 token (A2). */
   readonly jwt?: JwtOptions | readonly JwtOptions[]
   /**
@@ -133,7 +139,7 @@ export interface Hub<Declared extends MaybeDeclared = undefined> {
    */
   eraseTopic(topic: string, options?: InNamespace): Promise<void>
   /** Who sends this request: the same answer as on the hub's own routes. Throws `unauthorized`. */
-  authenticate(request: Request): Promise<Principal>
+  authenticate(request: Request, from?: RequestOrigin): Promise<Principal>
   /** Every route of the hub, for any runtime that speaks `Request → Response`. */
   fetch(request: Request, from?: RequestOrigin): Promise<Response>
   /** What this node has done since it started, and what is so right now. `jobs`: see {@link JobStats}. */
@@ -170,6 +176,7 @@ export async function createHub<Declared extends MaybeDeclared = undefined>(
   const { store = memoryStore(), clock = systemClock, random = systemRandom } = options
   const {
     authenticate: session,
+    sessionCookies,
     jwt,
     authorize,
     filter,
@@ -203,6 +210,7 @@ export async function createHub<Declared extends MaybeDeclared = undefined>(
   const { longestTokenMs } = settings
   const signIn = {
     authenticate: session,
+    sessionCookies,
     jwt,
     urlTokens,
     development,
@@ -280,7 +288,7 @@ export async function createHub<Declared extends MaybeDeclared = undefined>(
     connections: connectionsOf(core.control),
     eraseTopic: async (topic, { namespace = defaults.namespace } = {}) =>
       await core.control.erase(checkId(namespace, 'namespace'), checkTopic(topic)),
-    authenticate: (request) => authenticate(incomingOf(request)),
+    authenticate: (request, { address, native } = {}) => authenticate(incomingOf(request, address, native)),
     fetch: handler.fetch,
     stats: () => ({ ...core.counters, ...core.gauges, jobs: jobs.stats(), limits: limits.stats }),
     async close({ drainMs } = {}) {

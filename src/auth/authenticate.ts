@@ -7,6 +7,7 @@ import { jwtAuthenticator } from './jwt.js'
 import { type JwtOptions, type JwtSource, jwtSource } from './jwt-sources.js'
 import { type Principal, anonymousPrincipal } from './principal.js'
 import { type ReadSession, sessionAuthenticator } from './session.js'
+import { sessionCookies } from './session-cookies.js'
 
 /** Who asks. Throws `unauthorized` for a bad credential, and for none at all. */
 export type Authenticate = (request: Incoming) => Promise<Principal>
@@ -17,6 +18,8 @@ export type KeySource = () => Promise<string>
 export interface AuthenticateOptions {
   /** The application's own sessions. Asked first. */
   readonly authenticate?: ReadSession | undefined
+  /** Names of the cookies that carry them; a trailing `*` stands for any end. Default none. */
+  readonly sessionCookies?: readonly string[] | undefined
   /** Bearer tokens, of one source or several. */
   readonly jwt?: JwtOptions | readonly JwtOptions[] | undefined
   /** Short tokens in `?token=` too. Default false. */
@@ -52,8 +55,16 @@ export function createAuthenticate(options: AuthenticateOptions): Authenticate {
       { field: 'authenticate' },
     )
   }
+  const cookies = sessionCookies(options.sessionCookies ?? [])
+  if (authenticate && nobody && options.sessionCookies === undefined) {
+    throw new TidingsError(
+      'option_invalid',
+      '"anonymous" beside "authenticate" needs "sessionCookies", so that a session that has gone bad is not taken for none: the names of the cookies that carry one, or [] where your function itself throws "unauthorized".',
+      { field: 'sessionCookies' },
+    )
+  }
   const authenticators: Authenticator[] = []
-  if (authenticate) authenticators.push(sessionAuthenticator(authenticate, clock))
+  if (authenticate) authenticators.push(sessionAuthenticator(authenticate, clock, cookies))
   authenticators.push(bearerAuthenticator(sourcesOf(jwt), mintSecret, { clock, urlTokens, longestTokenMs }))
   if (development) authenticators.push(developmentAuthenticator({ loopback, environment }))
   return async (request) => {

@@ -13,16 +13,19 @@ export interface Incoming {
   read(limit: number): Promise<Uint8Array | null>
   /** Fires when nobody waits for the answer any more. */
   readonly signal: AbortSignal
+  /** The runtime's own request, where it has another than a `Request`: on Node the `IncomingMessage`. */
+  readonly native?: unknown
   /** The request as applications know it, for their own functions; its body is the hub's to read. */
   whole(): Request
 }
 
 /** Any runtime's `Request`; the address of who sent it is not part of one. */
-export function incomingOf(request: Request, remoteAddress: string | null = null): Incoming {
+export function incomingOf(request: Request, remoteAddress: string | null = null, native?: unknown): Incoming {
   return {
     method: request.method,
     address: new URL(request.url),
     remoteAddress,
+    native,
     header: (name) => request.headers.get(name),
     read: (limit) => readBody(request.body as AsyncIterable<Uint8Array> | null, limit),
     signal: request.signal,

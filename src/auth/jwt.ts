@@ -89,7 +89,7 @@ export function jwtAuthenticator({
 
 /** Only reading takes a token from the URL: an address can be put into any page. */
 function tokenInUrl({ method, address }: Incoming): string | null {
-  return method === 'GET' ? address.searchParams.get('token') : null
+  return method === 'GET' || method === 'HEAD' ? address.searchParams.get('token') : null
 }
 
 /** A token that says it is of one issuer is no business of another, whose keys may be far away and under the same id. */

@@ -1,7 +1,9 @@
 import type { Clock } from '../clock.js'
 import { TidingsError } from '../errors.js'
 import { type Authenticator, unauthorized } from './authenticator.js'
+import type { Incoming } from './incoming.js'
 import { checkPrincipal } from './principal.js'
+import { type SessionCookies, noCookies } from './session-cookies.js'
 
 /** What an application's own `authenticate` function answers for a person who is signed in. */
 export interface Session {
@@ -21,15 +23,29 @@ export interface Session {
   readonly expiresAt?: number | undefined
 }
 
-/** Answers null (or nothing) when nobody is signed in; the next authenticator is asked then. */
-export type ReadSession = (request: Request) => Promise<Session | null | undefined> | Session | null | undefined
+/**
+ * Answers null (or nothing) when nobody is signed in; the next authenticator is asked then. `native` is the runtime's own
+ * request, with what was put on it before the hub's turn: on Node the `IncomingMessage`, where express-session leaves
+ * `session`. For a credential that is there and bad it throws `TidingsError` `unauthorized`; a bad cookie is known by
+ * `sessionCookies`.
+ */
+// oxlint-disable-next-line typescript/no-explicit-any -- so that it may be declared as what the runtime hands on
+export type ReadSession = (
+  request: Request,
+  native: any,
+) => Promise<Session | null | undefined> | Session | null | undefined
 
 /**
  * The session seam (A1). What `readSession` answers is checked on every call: a wrong answer is the application's
  * mistake and throws `option_invalid` naming the part of the answer; a throw of its own becomes `internal`, with the
- * cause kept, since a session store that is down is no reason to sign people out.
+ * cause kept, since a session store that is down is no reason to sign people out. Where it knows nobody and one of
+ * `cookies` is there, that cookie is bad: `unauthorized`.
  */
-export function sessionAuthenticator(readSession: ReadSession, clock: Clock): Authenticator {
+export function sessionAuthenticator(
+  readSession: ReadSession,
+  clock: Clock,
+  cookies: SessionCookies = noCookies,
+): Authenticator {
   if (typeof readSession !== 'function') {
     throw new TidingsError(
       'option_invalid',
@@ -40,8 +56,11 @@ export function sessionAuthenticator(readSession: ReadSession, clock: Clock): Au
     )
   }
   return async (request) => {
-    const session = await callReadSession(readSession, request.whole())
-    if (session === null || session === undefined) return null
+    const session = await callReadSession(readSession, request)
+    if (session === null || session === undefined) {
+      if (cookies.areIn(request)) throw unauthorized('The session is not valid here: sign in again.', 'Cookie')
+      return null
+    }
     if (typeof session !== 'object' || Array.isArray(session)) {
       throw new TidingsError('option_invalid', 'The "authenticate" option must return a session object or null.', {
         field: 'authenticate',
@@ -54,9 +73,9 @@ export function sessionAuthenticator(readSession: ReadSession, clock: Clock): Au
   }
 }
 
-async function callReadSession(readSession: ReadSession, request: Request): Promise<unknown> {
+async function callReadSession(readSession: ReadSession, request: Incoming): Promise<unknown> {
   try {
-    return await readSession(request)
+    return await readSession(request.whole(), request.native)
   } catch (cause) {
     if (cause instanceof TidingsError) throw cause
     throw new TidingsError('internal', 'The "authenticate" option threw; see the cause.', {

@@ -5,7 +5,7 @@ import { type Answer, toResponse } from './answer.js'
 import { BodyOutlet } from './body-outlet.js'
 import type { HttpParts } from './parts.js'
 import { problemAnswer } from './problem.js'
-import { findRoute } from './route-table.js'
+import { type Methods, findRoute } from './route-table.js'
 import type { OpenStream } from './routes/events.js'
 import { softened } from './soften.js'
 
@@ -13,6 +13,8 @@ import { softened } from './soften.js'
 export interface RequestOrigin {
   /** The address of the other end of the connection, for the limits of addresses. Unknown: they do not count this request. */
   readonly address?: string | null
+  /** What `authenticate` gets as its second argument. */
+  readonly native?: unknown
 }
 
 export interface Handler {
@@ -58,9 +60,11 @@ export function createHandler(joined: HttpParts): Handler {
       const { methods, name } = route
       const preflight = origins.preflight(request, Object.keys(methods))
       if (preflight) return preflight
-      const run = Object.hasOwn(methods, request.method) ? methods[request.method] : undefined
+      // The runtimes leave the body out of an answer to HEAD.
+      const method = request.method === 'HEAD' ? 'GET' : request.method
+      const run = Object.hasOwn(methods, method) ? methods[method] : undefined
       if (!run) {
-        const allowed = Object.keys(methods).join(', ')
+        const allowed = allowedOf(methods)
         const refusal = new TidingsError('method_not_allowed', `Use ${allowed} here.`, { field: 'method' })
         const answer = problemAnswer(refusal, parts.core.onError)
         return { ...answer, headers: { ...answer.headers, Allow: allowed } }
@@ -72,9 +76,9 @@ export function createHandler(joined: HttpParts): Handler {
     }
   }
 
-  const fetch: Handler['fetch'] = async (request, { address = null } = {}) => {
+  const fetch: Handler['fetch'] = async (request, { address = null, native } = {}) => {
     let carried: { outlet: BodyOutlet; headers: Readonly<Record<string, string>> } | null = null
-    const answer = await handle(incomingOf(request, address), (headers) => {
+    const answer = await handle(incomingOf(request, address, native), (headers) => {
       const outlet = new BodyOutlet(parts.core.endOfTick, parts.core.settings.unsentBytes)
       carried = { outlet, headers }
       const stop = (): void => outlet.abort()
@@ -83,6 +87,7 @@ export function createHandler(joined: HttpParts): Handler {
       else request.signal.addEventListener('abort', stop, { once: true })
       return outlet
     })
+    if (answer && request.method === 'HEAD') return new Response(null, answer)
     if (answer) return toResponse(answer, request.headers.get('Accept-Encoding'))
     const { outlet, headers } = carried as unknown as { outlet: BodyOutlet; headers: Record<string, string> }
     return new Response(outlet.stream, { status: 200, headers })
@@ -90,6 +95,11 @@ export function createHandler(joined: HttpParts): Handler {
 
   return { fetch, handle }
 }
+
+const allowedOf = (methods: Methods): string =>
+  Object.keys(methods)
+    .flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method]))
+    .join(', ')
 
 /** `closed` is final in process. For a reader or a worker elsewhere a hub that has closed is one that will be back. */
 function comeAgain(thrown: unknown): unknown {

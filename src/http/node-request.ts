@@ -25,6 +25,10 @@ export class NodeRequest implements Incoming {
     this.#response = response
   }
 
+  get native(): IncomingMessage {
+    return this.#incoming
+  }
+
   /** From what was sent, not from `headers`: there Node keeps the first of two tokens and says nothing. */
   header(name: string): string | null {
     const wanted = name.toLowerCase()

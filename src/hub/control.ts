@@ -16,6 +16,7 @@ import {
   reportOf,
 } from './report.js'
 import { type Revocation, type RevocationTarget, checkTarget, isRevoked, mayReturn } from './revocation.js'
+import { RevocationCopy } from './revocation-copy.js'
 import { Revocations } from './revocations.js'
 import type { Roster } from './roster.js'
 import type { StorePresence } from './store-presence.js'
@@ -54,8 +55,6 @@ export interface PageQuery {
 }
 
 const mostClosed = 1_000
-/** Between looks for revocations that no word told of, and for old ones. */
-const reloadMs = 600_000
 
 /** Operations on all connections, on every node of the store within a second (A5, O2): on this one at once. */
 export class Control {
@@ -67,13 +66,18 @@ export class Control {
   #closedAt = 0
   /** What was said about those that are being ended, until they are gone. */
   readonly #notes = new Map<Connection, string>()
-  #loading: Promise<void> | null = null
-  #timer: { cancel(): void } | null = null
+  readonly #copy: RevocationCopy
 
   constructor(parts: ControlParts) {
     this.#parts = parts
     this.revocations = new Revocations(parts.store, parts.longestTokenMs)
-    this.nodes = new Nodes(parts, () => void this.#reload())
+    this.nodes = new Nodes(parts, () => void this.#copy.reload())
+    this.#copy = new RevocationCopy({
+      ...parts,
+      revocations: this.revocations,
+      found: (revocation) => void this.#endRevoked(revocation),
+      tell: (revocation) => this.nodes.tell('revoke', revocation),
+    })
     // The words of this version. What they carry was checked by the node that says them.
     this.nodes.on('revoke', (body) => this.#revokeHere(body as Revocation))
     this.nodes.on('disconnect', (body) => this.#disconnectHere(body as Order))
@@ -85,17 +89,17 @@ export class Control {
 
   /** Hears the others and reads what was revoked: at the start, and when the store is back. */
   async start(): Promise<void> {
-    await this.#reload(() => this.nodes.start())
-    this.#timer ??= this.#parts.clock.setTimer(() => this.#turn(), reloadMs)
+    await this.#copy.start(() => this.nodes.start())
   }
 
   /** Resolves when what is being read of revocations has been read: nobody is let in meanwhile. Never rejects. */
   settled(): Promise<void> | null {
-    return this.#loading
+    return this.#copy.settled()
   }
 
-  /** Throws `unauthorized` for whoever was revoked. */
+  /** Throws `unauthorized` for whoever was revoked, `store_unavailable` where this node cannot tell yet. */
   check(namespace: string, reader: Reader): void {
+    this.#copy.check(reader)
     if (this.revocations.size > 0 && this.revocations.refuses(namespace, reader)) throw revoked()
   }
 
@@ -185,7 +189,7 @@ export class Control {
   }
 
   close(): void {
-    this.#timer?.cancel()
+    this.#copy.close()
     this.nodes.close()
   }
 
@@ -266,36 +270,6 @@ export class Control {
     const { answers, missing } = await this.nodes.ask(kind, order)
     const found = [...here, ...answers.flatMap((answer) => (Array.isArray(answer) ? (answer as Report[]) : []))]
     return { found, missing: missing.length > 0 ? { missing } : {} }
-  }
-
-  #turn(): void {
-    this.#timer = this.#parts.clock.setTimer(() => this.#turn(), reloadMs)
-    // Nobody waits for this one: words have been heard all the time.
-    void this.#reload()
-    this.#loading = null
-  }
-
-  async #catchUp(nowMs: number): Promise<void> {
-    await this.revocations.load(nowMs, (revocation) => void this.#endRevoked(revocation))
-    await this.revocations.saveLate((revocation) => {
-      // Where this fails, the others find it in the store.
-      this.nodes.tell('revoke', revocation).catch(() => undefined)
-    })
-  }
-
-  async #reload(first: () => Promise<void> = () => Promise.resolve()): Promise<void> {
-    const { clock, presence, onError } = this.#parts
-    if (!presence.available) return
-    const loading = first()
-      .then(() => this.#catchUp(clock.now()))
-      .catch((error: unknown) => {
-        if (!presence.explains(error)) onError(error, 'revocations')
-      })
-      .finally(() => {
-        if (this.#loading === loading) this.#loading = null
-      })
-    this.#loading = loading
-    await loading
   }
 }
 

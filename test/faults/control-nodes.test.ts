@@ -145,4 +145,35 @@ describe.skipIf(noRedis)('what is said to all nodes', () => {
     expect(await far.control('bye')).toMatchObject({ reason: 'revoked' })
     expect(await status(other, as(person))).toBe(401)
   })
+
+  test('A5, S5: a node that begins without its store lets nobody in who may have been revoked, and tells them to come again', async () => {
+    const { port, url } = await redisForTest()
+    const proxy = await proxyTo(port)
+    const [here] = (await nodes(url)) as [Hub]
+    await here.revoke({ session: 'gone' })
+    proxy.refuses = true
+    const { hub: late } = await openHub(storeOn(proxy.url), { authenticate: sessions, jwt: { secret } })
+    expect(late.internals.core.presence.wasThere).toBe(false)
+    const bearing = { authorization: `Bearer ${await bearer(secret, '7')}` }
+    const ask = (headers: Record<string, string>, accept = 'application/json') =>
+      late.fetch(new Request('http://hub.test/events?topic=all', { headers: { ...headers, accept } }))
+    for (const headers of [as({ userId: '7', sessionId: 'gone' }), as({ userId: '7', sessionId: 'good' }), bearing]) {
+      const refused = await ask(headers)
+      expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, '1'])
+      expect(await refused.json()).toMatchObject({ code: 'store_unavailable' })
+      const native = await ask(headers, 'text/event-stream')
+      expect([native.status, await native.text()]).toEqual([200, expect.stringContaining('"reason":"refused"')])
+    }
+    // A bad one is bad all the same, and a session without an id cannot have been revoked: its stream waits (S5).
+    expect((await ask({ authorization: 'Bearer x.y.z' })).status).toBe(401)
+    const waiting = await readStream(late, { headers: as({ userId: '8' }), topics: ['all'] })
+    onTestFinished(() => waiting.close())
+    expect(waiting.response.status).toBe(200)
+    proxy.refuses = false
+    await eventually('it is there', () => late.internals.core.presence.available)
+    await eventually('the list is read', async () => (await status(late, bearing)) === 200)
+    expect(await status(late, as({ userId: '7', sessionId: 'good' }))).toBe(200)
+    expect(await status(late, as({ userId: '7', sessionId: 'gone' }))).toBe(401)
+    expect(await waiting.control('hello')).toMatchObject({ topics: ['all'] })
+  })
 })

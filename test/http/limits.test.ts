@@ -115,6 +115,7 @@ describe('connections', () => {
     const hub = await startHub({
       limits: { connections: { anonymousAddress: 1 } },
       anonymous: true,
+      sessionCookies: [],
       publicTopics: ['news'],
       trustedProxies,
     })

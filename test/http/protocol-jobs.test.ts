@@ -320,6 +320,7 @@ describe('who may', () => {
   test('[P10.12] who reads a job only because it is public, or because authorize widens reading, cannot cancel it', async () => {
     const hub = await startHub({
       anonymous: true,
+      sessionCookies: [],
       publicTopics: ['job:open*'],
       authorize: ({ userId }, action, topic) => {
         if (userId === 'guest' && action === 'subscribe') return topic === 'job:shown' ? true : undefined

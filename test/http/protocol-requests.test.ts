@@ -278,10 +278,10 @@ describe('problem documents', () => {
       expect([path, answer.status, answer.body.code]).toEqual([path, 404, 'not_found'])
     }
     const methods: [string, string, string][] = [
-      ['/events', 'DELETE', 'GET, POST'],
-      ['/jobs', 'PUT', 'GET, POST'],
-      ['/topics/a', 'POST', 'GET, DELETE'],
-      ['/health', 'POST', 'GET'],
+      ['/events', 'DELETE', 'GET, HEAD, POST'],
+      ['/jobs', 'PUT', 'GET, HEAD, POST'],
+      ['/topics/a', 'POST', 'GET, HEAD, DELETE'],
+      ['/health', 'POST', 'GET, HEAD'],
     ]
     for (const [path, method, allow] of methods) {
       const answer = await hub.call(path, { method })

@@ -164,7 +164,7 @@ test('A3: a filter that throws, changes the event, promises or takes over a seco
 })
 
 test('A3 [P4.18]: without a credential only topics declared public are read, and nothing else is done', async () => {
-  const { hub, url, call } = await startHub({ anonymous: true, publicTopics: ['news:*', 'status'] })
+  const { hub, url, call } = await startHub({ anonymous: true, sessionCookies: [], publicTopics: ['news:*', 'status'] })
   const nobody = { as: null, accept: stream }
   const reader = await readStream(url, { topics: ['news:1', 'status'] })
   onTestFinished(() => reader.close())

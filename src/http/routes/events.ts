@@ -19,7 +19,7 @@ import { PollOutlet, type PollResult } from '../poll-outlet.js'
 /** Makes the outlet that carries a stream, with its response headers. */
 export type OpenStream = (headers: Readonly<Record<string, string>>) => Outlet
 
-/** `GET /events`: a stream over `openStream` (then the result is null), or one poll. */
+/** `GET /events`: a stream over `openStream` (then the result is null), or one poll. `HEAD`: whether it would be one. */
 export async function getEvents(
   parts: HttpParts,
   access: Access,
@@ -36,6 +36,10 @@ export async function getEvents(
     admission.claim(place, principal)
     const topics = await access.topicsFor(principal, query.topics, query.own)
     checkNumber(topics, parts.core.settings.topicsPerStream)
+    if (request.method === 'HEAD') {
+      place.release()
+      return { status: 200, headers: query.poll ? jsonText('').headers : streamHeaders, body: null }
+    }
     const asked = connectRequest(parts, request, { principal, topics, query, place, generation })
     const answer = query.poll
       ? await poll(parts, asked, query.poll, request.signal)
@@ -48,6 +52,12 @@ export async function getEvents(
   }
 }
 
+const streamHeaders = {
+  'Content-Type': `${mediaTypes.stream}; charset=utf-8`,
+  'Cache-Control': 'no-store, no-transform',
+  'X-Accel-Buffering': 'no',
+} as const
+
 async function stream(
   parts: HttpParts,
   asked: ConnectRequest,
@@ -55,12 +65,7 @@ async function stream(
   openStream: OpenStream,
 ): Promise<Answer | null> {
   const connection = await parts.core.connect(asked, (connectionId) =>
-    openStream({
-      'Content-Type': `${mediaTypes.stream}; charset=utf-8`,
-      'Cache-Control': 'no-store, no-transform',
-      'X-Accel-Buffering': 'no',
-      [headerNames.connectionId]: connectionId,
-    }),
+    openStream({ ...streamHeaders, [headerNames.connectionId]: connectionId }),
   )
   if (!connection) return noContent
   mayBeReplaced(place, connection)
