@@ -91,6 +91,9 @@ export class TidingsError extends Error {
   }
 }
 
+/** The HTTP status that a code travels with. */
+export const statusOf = (code: ErrorCode): number => codes[code].status
+
 /** Whether a word read from the wire is a code this version knows. */
 export function isErrorCode(word: unknown): word is ErrorCode {
   return typeof word === 'string' && Object.hasOwn(codes, word)

@@ -1,6 +1,7 @@
 import type { Incoming } from '../auth/incoming.js'
 import type { Access } from './access.js'
-import type { Answer } from './answer.js'
+import { type Answer, jsonText } from './answer.js'
+import { openApiOf } from './openapi/document.js'
 import type { HttpParts } from './parts.js'
 import {
   deleteConnection,
@@ -70,7 +71,10 @@ export const routes: Readonly<Record<string, Methods>> = {
   '/revocations': { POST: ({ parts, access, request }) => postRevocation(parts, access, request) },
   '/health': { GET: ({ parts }) => getHealth(parts) },
   '/ready': { GET: ({ parts }) => getReady(parts) },
+  '/openapi.json': { GET: () => jsonText(description) },
 }
+
+const description = JSON.stringify(openApiOf(routes))
 
 /** The route of the decoded segments of a path, with what stands for its `{…}`; null where there is none. */
 export function findRoute(path: readonly string[]): { readonly methods: Methods; readonly name: string } | null {

@@ -1,0 +1,92 @@
+import { connectionStates } from '../../hub/activity.js'
+import { flag, list, named, object, oneOf, type Schema, text, unixMs, whole } from './schema.js'
+
+const connection = {
+  id: text('As in Tidings-Connection-Id'),
+  node: text('Where it is; made anew at each start'),
+  since: unixMs('Since when it is in this state'),
+  namespace: text('Whose'),
+  transport: oneOf(['sse', 'poll', 'process'], 'How it reads'),
+  'method?': text('How it signed in'),
+  'user?': text('Who'),
+  'session?': text('Of which session'),
+  'roles?': list(text('A role'), 'Roles'),
+  'tokenId?': text('The jti of its token'),
+  'expiresAt?': unixMs('When its credential ends'),
+  'address?': text('As limits count it: of IPv6 the /64'),
+  'userAgent?': text('As it says itself'),
+  topics: list(named('Topic'), 'What it reads'),
+  'types?': list(text('A type'), 'Only these types'),
+  opened: unixMs('When it was opened'),
+  lastWrite: unixMs('When a byte was last written'),
+  sent: whole('Events sent'),
+  errors: whole('Errors'),
+} as const
+
+const missing = list(text('A node'), 'Nodes that did not answer within a second')
+
+/** Problem documents, tokens and operation (PROTOCOL P4, P11, P12). */
+export const administrationSchemas: Readonly<Record<string, Schema>> = {
+  Problem: object('Every refusal (RFC 9457)', {
+    type: text('about:blank'),
+    title: text('The status in words'),
+    status: whole('The status', { minimum: 400, maximum: 599 }),
+    code: text('What programs compare'),
+    detail: text('What is wrong, and what to do'),
+    'field?': text('The input at fault'),
+    'topics?': list(text('A topic'), 'Those that were refused'),
+    'limit?': text('Which limit was reached'),
+    'retryAfterMs?': whole('When trying again makes sense'),
+  }),
+  NewToken: object(
+    'What the token is for',
+    {
+      'for?': { const: 'url', description: 'For reading as `?token=`, five minutes' },
+      'topics?': list(named('Topic'), 'With for: url; default your own'),
+    },
+    { additionalProperties: false },
+  ),
+  Token: object('A Bearer token', { token: text('The token'), expiresAt: unixMs('When it ends') }),
+  Connection: object('An open connection', {
+    ...connection,
+    state: oneOf(connectionStates, 'Where it stands'),
+    unsentBytes: whole('Bytes that wait for it'),
+    lag: whole('By how many numbers of its namespace it is behind'),
+  }),
+  ClosedConnection: object('A connection that has closed', {
+    ...connection,
+    state: { const: 'closed' },
+    reason: text('That of bye, or gone where the reader left'),
+    'note?': text('In the words of whoever ended it'),
+    durationMs: whole('How long it was open'),
+  }),
+  Connections: object('Connections on all nodes', {
+    connections: list({ anyOf: [named('Connection'), named('ClosedConnection')] }, 'By id; closed ones the last first'),
+    'next?': text('Give it as `after` to read on'),
+    'missing?': missing,
+  }),
+  Closed: object('How many were ended', { closed: whole('Connections'), 'missing?': missing }),
+  Sent: object('How many were sent a ping', { sent: whole('Streams'), 'missing?': missing }),
+  Revocation: object(
+    'What is revoked: exactly one of these',
+    {
+      'user?': text('All of a user'),
+      'session?': text('All of a session'),
+      'tokenId?': text('One token, by its jti'),
+    },
+    { additionalProperties: false, minProperties: 1, maxProperties: 1 },
+  ),
+  Health: object('How the process does', {
+    status: oneOf(['ok', 'degraded', 'failing'], 'In a word'),
+    'reason?': text('Why not ok'),
+    store: object('The store', {
+      kind: text('Which'),
+      available: flag('Whether it answers'),
+      'awayMs?': whole('For how long it has not'),
+    }),
+  }),
+  Ready: object('Whether new readers should come here', {
+    ready: flag('Whether'),
+    'reason?': oneOf(['draining', 'store'], 'Why not'),
+  }),
+}
