@@ -2,6 +2,7 @@ import type { Incoming } from '../auth/incoming.js'
 import { TidingsError } from '../errors.js'
 import type { HubSettings } from '../hub/settings.js'
 import { type Start, parseLastEventId, parseSince } from '../hub/start.js'
+import { everyTopic } from '../hub/everything.js'
 import { headers, mediaTypes } from '../protocol/names.js'
 import { checkTopic } from '../protocol/topic.js'
 
@@ -28,7 +29,7 @@ interface QueryParts {
 export function parseEventsQuery(request: Incoming, parts: QueryParts): EventsQuery {
   const { settings } = parts
   const query = request.address.searchParams
-  const topics = [...new Set(query.getAll('topic').map((topic) => checkTopic(topic, 'topic')))]
+  const topics = topicsOf(query)
   if (topics.length > settings.topicsPerStream) {
     throw new TidingsError(
       'query_invalid',
@@ -57,6 +58,13 @@ export function parseEventsQuery(request: Incoming, parts: QueryParts): EventsQu
     named: flag(query, 'named', true),
     poll: place,
   }
+}
+
+function topicsOf(query: URLSearchParams): readonly string[] {
+  const named = [...new Set(query.getAll('topic'))]
+  if (!named.includes(everyTopic)) return named.map((topic) => checkTopic(topic, 'topic'))
+  if (named.length === 1 && !flag(query, 'own', false)) return named
+  throw new TidingsError('query_invalid', 'Every topic is asked for by "topic=*" alone.', { field: 'topic' })
 }
 
 /** Whether it may be answered with a poll, as a first look tells: `Accept` is checked later. */

@@ -1,6 +1,7 @@
 import type { Position } from '../protocol/cursor.js'
-import type { Announcement, Following, Store, StoredEvent } from '../store/store.js'
+import type { Announcement, Following, ReadResult, Store, StoredEvent } from '../store/store.js'
 import type { Connection } from './connection.js'
+import { Everything, everyTopic } from './everything.js'
 import { EncodedEvent } from './frame.js'
 import { Ring } from './ring.js'
 import type { StorePresence } from './store-presence.js'
@@ -25,6 +26,7 @@ export class Channel {
   readonly namespace: string
   readonly #parts: ChannelParts
   readonly #ring: Ring
+  readonly #everything = new Everything()
   readonly #readers = new Map<string, Set<Connection>>()
   readonly #connections = new Set<Connection>()
   #opening: Promise<void> | null = null
@@ -118,6 +120,11 @@ export class Channel {
     return this.#readers.get(topic)?.size ?? 0
   }
 
+  /** What comes after `after`, whatever its topics, as far as this node still knows it and the ring does not have it. */
+  readEverything(after: Position): Promise<ReadResult> {
+    return this.#everything.read(this.#parts.store, this.namespace, this.ring, after)
+  }
+
   join(connection: Connection): void {
     this.#connections.add(connection)
     for (const topic of connection.topics) {
@@ -140,12 +147,10 @@ export class Channel {
   deliverVolatile(event: StoredEvent): void {
     const encoded = new EncodedEvent(event, null)
     const told = new Set<Connection>()
-    for (const topic of event.topics) {
-      for (const connection of this.#readers.get(topic) ?? []) {
-        if (told.has(connection)) continue
-        told.add(connection)
-        connection.offerVolatile(encoded)
-      }
+    for (const connection of this.#readersOfAny(event.topics)) {
+      if (told.has(connection)) continue
+      told.add(connection)
+      connection.offerVolatile(encoded)
     }
   }
 
@@ -153,7 +158,7 @@ export class Channel {
   erased(topic: string, upTo: number): void {
     this.#erasedUpTo = Math.max(this.#erasedUpTo, upTo)
     this.#ring.restart(this.#watermark)
-    for (const connection of this.#readers.get(topic) ?? []) connection.erased(topic)
+    for (const connection of this.#readersOfAny([topic])) connection.erased(topic)
   }
 
   close(): void {
@@ -182,16 +187,24 @@ export class Channel {
       if (hole) this.#allBehind(heard)
       if (!event || wentBack) {
         // Too large to announce: its readers find it in the log, and nobody finds it in the ring.
-        for (const topic of topics)
-          for (const connection of this.#readers.get(topic) ?? []) connection.fallBehind(heard)
+        if (!event) this.#everything.noteLarge(announcement)
+        for (const connection of this.#readersOfAny(topics)) connection.fallBehind(heard)
         continue
       }
       const encoded = new EncodedEvent(event, epoch)
       // Without the frames of this moment: one event for many people has a frame for each of them.
       if (seq > this.#erasedUpTo) this.#ring.push(new EncodedEvent(event, epoch))
       else this.#ring.restart(this.#watermark)
+      // The way of every delivery: without the generator.
       for (const topic of topics) for (const connection of this.#readers.get(topic) ?? []) connection.offer(encoded)
+      for (const connection of this.#readers.get(everyTopic) ?? []) connection.offer(encoded)
     }
+  }
+
+  /** Those of each topic, so one of several topics several times, and those of everything. */
+  *#readersOfAny(topics: readonly string[]): Iterable<Connection> {
+    for (const topic of topics) yield* this.#readers.get(topic) ?? []
+    yield* this.#readers.get(everyTopic) ?? []
   }
 
   #becomeWhole(): void {

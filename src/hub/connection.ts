@@ -1,9 +1,11 @@
 import type { CloseReason } from '../protocol/control.js'
 import type { Position } from '../protocol/cursor.js'
+import type { ReadResult } from '../store/store.js'
 import { Activity } from './activity.js'
 import type { Channel } from './channel.js'
 import { selectForLagging } from './conflation.js'
 import type { ConnectionOptions } from './connection-options.js'
+import { readsEverything } from './everything.js'
 import type { EncodedEvent } from './frame.js'
 import { gateOf } from './gate.js'
 import { byeFrame, helloFrames } from './hello.js'
@@ -300,14 +302,8 @@ export class Connection implements OutletListener {
   }
 
   async #readOn(): Promise<void> {
-    const { settings, store } = this.#context
     const before = this.#position as Position
-    const page = await store.read(this.#channel.namespace, {
-      topics: this.#options.topics,
-      after: before,
-      limit: settings.pageEvents,
-      maxBytes: settings.pageBytes,
-    })
+    const page = await this.#read(before)
     if (this.#state !== 'catching-up') return
     if (page.gaps.length > 0) {
       this.#notices.cross(page, before)
@@ -328,6 +324,14 @@ export class Connection implements OutletListener {
       this.#channel.ring?.covers(before) === false
     )
       await this.#untilBack()
+  }
+
+  #read(after: Position): Promise<ReadResult> {
+    const { settings, store } = this.#context
+    const { topics } = this.#options
+    if (readsEverything(topics)) return this.#channel.readEverything(after)
+    const { pageEvents: limit, pageBytes: maxBytes } = settings
+    return store.read(this.#channel.namespace, { topics, after, limit, maxBytes })
   }
 
   #sendNotices(): Promise<void> {

@@ -1,5 +1,6 @@
 import type { Position } from '../protocol/cursor.js'
 import type { ReadResult } from '../store/store.js'
+import { readsEverything } from './everything.js'
 import type { EncodedEvent } from './frame.js'
 import type { Gate } from './gate.js'
 import type { JobSnapshot } from './notices.js'
@@ -35,6 +36,7 @@ export class Interest {
   #matching({ event, position }: EncodedEvent): readonly string[] | null {
     if (this.#types && !this.#types.has(event.type)) return null
     const { topics } = event
+    if (readsEverything(this.topics)) return topics
     if (topics.length === 1 && !this.#floors) return this.#has(topics[0] as string) ? topics : null
     const mine = topics.filter(
       (topic) => this.#has(topic) && !(position && event.seq <= (this.#floors?.get(topic) ?? -1)),

@@ -89,7 +89,9 @@ export class Notices {
 
   #tellGap(gap: GapNotice): void {
     this.#context.counters.gaps++
-    const everything = gap.topics?.length === this.#interest.topics.length
+    const { topics } = this.#interest
+    // By its first too: who reads everything is told of single topics.
+    const everything = gap.topics?.length === topics.length && topics.includes(gap.topics[0] as string)
     this.#outlet.push(Frame.ofControl('gap', everything ? { reason: gap.reason, cursor: gap.cursor } : gap))
   }
 

@@ -45,6 +45,11 @@ export class Ring {
     }
   }
 
+  /** Everything after it is here. */
+  get begin(): Position {
+    return { epoch: this.#epoch, seq: this.#floor }
+  }
+
   /** Whether everything after `position` is here. */
   covers(position: Position): boolean {
     return position.epoch === this.#epoch && position.seq >= this.#floor

@@ -4,6 +4,7 @@ import { type Position, formatCursor, parseCursor } from '../protocol/cursor.js'
 import type { ReadResult } from '../store/store.js'
 import type { Channel } from './channel.js'
 import type { ConnectionOptions } from './connection-options.js'
+import { beginningOf, readsEverything } from './everything.js'
 import type { HubContext } from './hub.js'
 
 /** Where a reader asked to begin (D5). */
@@ -100,6 +101,15 @@ export async function openingOf(
   if (start.kind === 'now') {
     const position = late && (late.known ?? channel.began)
     return begin(position ?? (await context.store.head(namespace)), jobTopics)
+  }
+  if (readsEverything(topics)) {
+    const { position, gap } = beginningOf(start, await context.store.head(namespace), channel.ring)
+    const gaps: readonly GapNotice[] = gap ? [{ reason: gap, cursor: formatCursor(position) }] : []
+    return {
+      ...begin(position),
+      gaps,
+      resumed: start.kind === 'cursor' && !gap && channel.ring?.covers(position) === true,
+    }
   }
   if (start.kind === 'time') return begin(await firstAt(context, namespace, topics, start.timestampMs))
 

@@ -16,6 +16,7 @@ const adminPaths = [
   ['POST', '/connections/ping'],
   ['POST', '/revocations'],
   ['DELETE', '/topics/news'],
+  ['GET', '/events?topic=*'],
 ] as const
 
 test('A7 [P11.5]: every route of administration takes the admin grant', async () => {
