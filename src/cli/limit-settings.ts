@@ -1,7 +1,7 @@
 import { type GivenLimits, type GivenRate, limitedBy } from '../hub/limits/settings.js'
 import type { HubOptions } from '../index.js'
 import { defaults } from '../protocol/defaults.js'
-import { type Setting, type ValuesOf, present, text } from './setting.js'
+import { type Setting, type ValuesOf, list, present, text } from './setting.js'
 
 type Limits<Value> = Readonly<Record<string, Value>> | null
 
@@ -9,14 +9,20 @@ type Limits<Value> = Readonly<Record<string, Value>> | null
 function limits<Value>(
   flag: string,
   help: string,
-  names: readonly string[],
+  usual: Readonly<Record<string, Value | null>>,
   read: (text: string) => Value | undefined,
   shape: string,
 ): Setting<Limits<Value | null>> {
+  const names = Object.keys(usual)
   const among = names.map(dashed)
   return {
     flag,
     help,
+    fallback: usual,
+    // What is left out keeps its default.
+    show: (given) => (given === null ? 'none' : table({ ...usual, ...given })),
+    written: (value) =>
+      value === null ? 'none' : isTable(value) ? table(value) : typeof value === 'string' ? value : undefined,
     read(value) {
       if (value === 'none') return null
       const entries = value.split(',').map((part) => {
@@ -33,26 +39,28 @@ function limits<Value>(
 
 const dashed = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
 
-const shown = (table: Readonly<Record<string, unknown>>): string =>
-  Object.entries(table)
+const isTable = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+/** Several limits as one text; in a file they may be an object, as `createHub` takes them. */
+const table = (values: Readonly<Record<string, unknown>>): string =>
+  Object.entries(values)
     .map(([name, value]) => `${dashed(name)}=${rateText(value)}`)
     .join(',')
 
 function rateText(value: unknown): string {
-  if (typeof value !== 'object') return String(value)
   if (value === null) return 'none'
-  const { perSecond, burst } = value as { perSecond: number; burst: number }
-  return `${perSecond}/${burst}`
+  if (!isTable(value)) return String(value)
+  const { perSecond, burst } = value
+  return burst === undefined ? String(perSecond) : `${String(perSecond)}/${String(burst)}`
 }
 
-const rates = (flag: string, what: string, table: Readonly<Record<string, unknown>>): Setting<Limits<GivenRate>> =>
-  limits(
-    flag,
-    `most ${what} a second, and after a slash at once (default ${shown(table)})`,
-    limitedBy,
-    readRate,
-    'user=50,session=10/100',
-  )
+const rates = (
+  flag: string,
+  what: string,
+  usual: Readonly<Record<(typeof limitedBy)[number], GivenRate | null>>,
+): Setting<Limits<GivenRate | null>> =>
+  limits(flag, `most ${what} a second, and after a slash at once`, usual, readRate, 'user=50,session=10/100')
 
 function readRate(value: string): GivenRate | undefined {
   const [, perSecond, burst] = /^(\d{1,7}(?:\.\d{1,3})?)(?:\/(\d{1,9}))?$/.exec(value) ?? []
@@ -64,15 +72,12 @@ const readNumber = (value: string): number | undefined => (/^[1-9]\d{0,8}$/.test
 
 /** What one caller may take (A6), and how it is known from where a request comes. */
 export const limitSettings = {
-  trustedProxies: text(
-    '--trusted-proxies <networks>',
-    'of proxies whose header tells the address of a client, by commas',
-  ),
-  addressHeader: text('--address-header <name>', 'in which they tell it (default X-Forwarded-For)'),
-  maxConnections: limits(
+  trustedProxies: list('--trusted-proxies <networks>', 'of proxies whose header tells the address of a client'),
+  addressHeader: text('--address-header <name>', 'in which they tell it', { fallback: 'X-Forwarded-For' }),
+  maxConnections: limits<number>(
     '--max-connections <limits>',
-    `most streams and held polls (default ${shown(defaults.limits.connections)})`,
-    Object.keys(defaults.limits.connections),
+    'most streams and held polls',
+    defaults.limits.connections,
     readNumber,
     'address=500,session=none',
   ),

@@ -1,43 +1,32 @@
 import { type RequestListener, type Server, type ServerResponse, createServer } from 'node:http'
 import type { Socket } from 'node:net'
 import { answerMalformed } from '../http/malformed.js'
-import { type ValuesOf, refusal, whole } from './setting.js'
+import { refusal } from './refusal.js'
+import { type ValuesOf, fallbacksOf, whole } from './setting.js'
 
 /** How the listener treats those who have not asked for anything yet, or only slowly. */
 export const listenerSettings = {
-  headersTimeoutMs: whole(
-    '--headers-timeout-ms <ms>',
-    'a request whose head is not there by then is cut (default 10000)',
-  ),
-  requestTimeoutMs: whole('--request-timeout-ms <ms>', 'the same for the whole request (default 30000)'),
-  keepAliveMs: whole(
-    '--keep-alive-ms <ms>',
-    'a connection is kept for its next request; longer than proxies keep it (default 65000)',
-  ),
-  headerBytes: whole('--header-bytes <bytes>', 'largest head of a request (default 16384)', { least: 1_024 }),
+  headersTimeoutMs: whole('--headers-timeout-ms <ms>', 'a request whose head is not there by then is cut', {
+    fallback: 10_000,
+  }),
+  requestTimeoutMs: whole('--request-timeout-ms <ms>', 'the same for the whole request', { fallback: 30_000 }),
+  // nginx and most load balancers give up theirs after 60 s: whoever closes first must not be the one who is sent a request.
+  keepAliveMs: whole('--keep-alive-ms <ms>', 'a connection is kept for its next request; longer than proxies keep it', {
+    fallback: 65_000,
+  }),
+  headerBytes: whole('--header-bytes <bytes>', 'largest head of a request', { fallback: 16 * 1024, least: 1_024 }),
   waitingSockets: whole(
     '--waiting-sockets <number>',
-    'most connections without a request; beyond, the one that waits for longest is cut (default 2000)',
+    'most connections without a request; beyond, the one that waits for longest is cut',
+    { fallback: 2_000 },
   ),
 } as const
 
 export type ListenerPlan = { readonly [Name in keyof typeof listenerSettings]: number }
 
-const usual: ListenerPlan = {
-  headersTimeoutMs: 10_000,
-  requestTimeoutMs: 30_000,
-  // nginx and most load balancers give up theirs after 60 s: whoever closes first must not be the one who is sent a request.
-  keepAliveMs: 65_000,
-  headerBytes: 16 * 1024,
-  waitingSockets: 2_000,
-}
-
 export function planListener(values: ValuesOf<typeof listenerSettings>): ListenerPlan {
-  const given = Object.keys(listenerSettings).map((name) => {
-    const key = name as keyof ListenerPlan
-    return [key, values[key] ?? usual[key]] as const
-  })
-  const plan = Object.fromEntries(given) as ListenerPlan
+  const given = Object.entries(values).filter(([name, value]) => name in listenerSettings && value !== undefined)
+  const plan: ListenerPlan = { ...fallbacksOf(listenerSettings), ...Object.fromEntries(given) }
   if (plan.headersTimeoutMs > plan.requestTimeoutMs)
     throw refusal('--headers-timeout-ms', '--headers-timeout-ms must not be longer than --request-timeout-ms.')
   return plan

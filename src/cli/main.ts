@@ -1,72 +1,47 @@
-import { once } from 'node:events'
-import { Command } from 'commander'
+import { CommanderError, type Command } from 'commander'
 import { TidingsError } from '../errors.js'
-import { addJobCommands } from './job.js'
-import { publish } from './publish.js'
-import { serveSettings } from './serve-settings.js'
-import { type Settings, variableName } from './setting.js'
-import { tail } from './tail.js'
-import { readTarget, target } from './target.js'
+import { paintFor } from './colours.js'
+import { exitCodes } from './command.js'
+import { makeProgram } from './program.js'
+import { RequestRefused } from './request.js'
 
-type Flags = Readonly<Record<string, string | true>>
-
-const program = new Command('tidings')
-  .description('Live progress and notifications to the right person, in order, once, over plain HTTP')
-  .showHelpAfterError('(see --help)')
-
-withSettings(program.command('serve').description('run a hub of its own'), serveSettings).action(
-  // Loaded on demand: the other commands are done before a hub would be loaded.
-  async (flags: Flags) => await (await import('./serve.js')).serve(flags, process.env),
-)
-
-withSettings(program.command('publish <topic> <type> <json>').description('publish one event'), target)
-  .option('--id <id>', 'publishing it again with the same id stores nothing')
-  .option('--priority <priority>', 'low, normal, high or critical')
-  .action(async (topic: string, type: string, data: string, { id, priority, ...flags }: Record<string, string>) => {
-    const answer = await publish(readTarget(flags, process.env), { topic, type, data, id, priority })
-    process.stdout.write(`${answer}\n`)
-  })
-
-withSettings(program.command('tail <topic...>').description('print events as they come, one JSON a line'), target)
-  .option('--since <position>', 'start, now, a cursor or @<Unix ms> (default now)')
-  .option('--type <type>', 'only events of this type; may be repeated', (type: string, types: string[] = []) => [
-    ...types,
-    type,
-  ])
-  .action(async (topics: string[], { since, type, ...flags }: Record<string, string> & { type?: string[] }) => {
-    process.stdout.on('error', endWithReader)
-    await tail(readTarget(flags as Flags, process.env), {
-      topics,
-      types: type ?? [],
-      since,
-      print: async (line) => {
-        if (!process.stdout.write(`${line}\n`)) await once(process.stdout, 'drain')
-      },
-      note: (line) => process.stderr.write(`tidings: ${line}\n`),
-    })
-  })
-
-addJobCommands(program, withSettings)
-
-function withSettings(command: Command, settings: Settings): Command {
-  for (const setting of Object.values(settings)) {
-    command.option(setting.flag, `${setting.help} [${variableName(setting)}]`)
-  }
-  return command
-}
-
-/** `tidings tail … | head` ends with its reader, without a word. */
-function endWithReader(error: NodeJS.ErrnoException): void {
-  process.exit(error.code === 'EPIPE' ? 0 : 1)
-}
+const program = makeProgram()
+throwInPlaceOfExit(program)
 
 try {
   await program.parseAsync()
 } catch (error) {
-  process.stderr.write(`${error instanceof TidingsError ? error.toString() : `tidings: ${messageOf(error)}`}\n`)
-  process.exitCode = 1
+  if (error instanceof CommanderError) {
+    // It has said what there was to say.
+    process.exitCode = error.exitCode === 0 ? exitCodes.done.code : exitCodes.usage.code
+  } else {
+    const paint = paintFor(process.stderr)
+    const advice = adviceFor(error)
+    process.stderr.write(`${paint('red', wordsFor(error))}\n${advice === '' ? '' : `${advice}\n`}`)
+    const isUsage = error instanceof TidingsError && error.code === 'option_invalid'
+    process.exitCode = isUsage ? exitCodes.usage.code : exitCodes.failed.code
+  }
 }
 
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
+/** Subcommands do not inherit it. */
+function throwInPlaceOfExit(command: Command): void {
+  command.exitOverride()
+  for (const one of command.commands) throwInPlaceOfExit(one)
+}
+
+function wordsFor(error: unknown): string {
+  if (error instanceof TidingsError) return error.toString()
+  return `tidings: ${error instanceof Error ? error.message : String(error)}`
+}
+
+/** What to do about a refusal, where its own words do not say so. */
+function adviceFor(error: unknown): string {
+  if (!(error instanceof RequestRefused)) return ''
+  const { status } = error
+  if (status === null)
+    return 'Is a hub running there? Say where with --url or TIDINGS_URL, start one with "tidings serve --dev", or ask "tidings doctor <url>".'
+  if (status === 401)
+    return 'Sign in with --token or TIDINGS_TOKEN ("tidings token" makes one); on a hub started with --dev, with --user.'
+  if (status === 403) return 'The credential is good and has no grant for this. See docs/concepts/rights.md.'
+  return ''
 }

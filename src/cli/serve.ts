@@ -7,13 +7,27 @@ import { toNodeHandler } from '../http/node.js'
 import { type Hub, createHub } from '../index.js'
 import { backlog, makeListener } from './listener.js'
 import { makeLog } from './log.js'
-import { type ServePlan, planServe } from './serve-settings.js'
-import type { Environment } from './setting.js'
+import { readConfigFile } from './config-file.js'
+import { configTable, settingsInForce } from './print-config.js'
+import { type ServePlan, configSetting, gatherServe, planServe } from './serve-settings.js'
+import { type Environment, type Flags, readSettings } from './sources.js'
 import { makeStore } from './store.js'
 
-/** Runs a hub until a signal ends it. Rejects with `option_invalid` or what the store refuses, before anything listens. */
-export async function serve(flags: Readonly<Record<string, string | true>>, environment: Environment): Promise<void> {
-  const plan = planServe(flags, environment)
+/**
+ * Runs a hub until a signal ends it. Rejects with `option_invalid` or what the store refuses, before anything listens. With
+ * `--print-config` it only says what it would run with.
+ */
+export async function serve(flags: Flags, environment: Environment): Promise<void> {
+  const { config } = readSettings({ config: configSetting }, flags, environment)
+  const file = await readConfigFile(config)
+  const gathered = gatherServe(flags, environment, file)
+  if ('printConfig' in flags) {
+    const settings = settingsInForce(gathered, file)
+    const words = 'json' in flags ? JSON.stringify({ file: file?.name ?? null, settings }) : configTable(settings)
+    process.stdout.write(`${words}\n`)
+  }
+  const plan = planServe(gathered.values)
+  if ('printConfig' in flags) return
   const log = makeLog(plan.logLevel)
   const store = await makeStore(plan.store)
   const hub = await createHub({

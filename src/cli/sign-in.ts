@@ -1,19 +1,19 @@
 import type { HubOptions, JwtAlgorithm, JwtOptions } from '../index.js'
-import { type ValuesOf, contradiction, onOff, present, refusal, text } from './setting.js'
+import { contradiction, refusal } from './refusal.js'
+import { type ValuesOf, list, onOff, present, text } from './setting.js'
 
 /** What says who may come in, and from where. */
 export const signInSettings = {
-  jwtSecret: text('--jwt-secret <secret>', 'accept Bearer tokens signed with it (HS256, at least 32 bytes)'),
+  jwtSecret: text('--jwt-secret <secret>', 'accept Bearer tokens signed with it (HS256, at least 32 bytes)', {
+    secret: true,
+  }),
   jwks: text('--jwks <url>', 'accept Bearer tokens of the identity provider whose keys are there; needs --jwt-issuer'),
-  jwtAlgorithms: text('--jwt-algorithms <names>', 'what it signs with, by commas (default RS256,ES256,EdDSA)'),
+  jwtAlgorithms: list('--jwt-algorithms <names>', 'what it signs with', { fallback: 'RS256,ES256,EdDSA' }),
   jwtIssuer: text('--jwt-issuer <name>', 'the only "iss" that is accepted'),
   jwtAudience: text('--jwt-audience <name>', 'the only "aud" that is accepted'),
   urlTokens: onOff('--url-tokens', 'take tokens that live five minutes from ?token= too, for native EventSource'),
-  allowedOrigins: text(
-    '--allowed-origins <origins>',
-    'of pages on other hosts that may call from a browser, by commas',
-  ),
-  publicTopics: text('--public-topics <patterns>', 'topics that anybody who is let in may read, by commas'),
+  allowedOrigins: list('--allowed-origins <origins>', 'of pages on other hosts that may call from a browser'),
+  publicTopics: list('--public-topics <patterns>', 'topics that anybody who is let in may read'),
   anonymous: onOff('--anonymous', 'let in whoever carries no credential, for --public-topics alone'),
   dev: onOff('--dev', 'let anybody be anybody with ?userId=<id>, on this machine only'),
 } as const

@@ -3,38 +3,44 @@ import { memoryStore } from '../store/memory.js'
 import type { RedisStoreOptions } from '../store/redis.js'
 import type { StoreLimits } from '../store/retention.js'
 import type { Store } from '../store/store.js'
-import { type ValuesOf, contradiction, oneOf, onOff, present, refusal, text, whole } from './setting.js'
+import { contradiction, refusal } from './refusal.js'
+import { type ValuesOf, oneOf, onOff, present, text, whole } from './setting.js'
 
 const { retention } = defaults
 
 /** What says where events live and for how long. */
 export const storeSettings = {
-  store: text(
-    '--store <store>',
-    'memory, sqlite:<file>, or redis://…, rediss://… (TLS), unix:<socket> (default sqlite:./data/tidings.db)',
-  ),
-  synchronous: oneOf('--synchronous <mode>', 'SQLite: full survives a power cut, normal does not (default full)', [
-    'full',
-    'normal',
-  ]),
+  store: text('--store <store>', 'memory, sqlite:<file>, or redis://…, rediss://… (TLS), unix:<socket>', {
+    fallback: 'sqlite:./data/tidings.db',
+    show: (address) => (/^(memory$|sqlite:)/.test(address) ? address : withoutPassword(address)),
+  }),
+  synchronous: oneOf('--synchronous <mode>', 'SQLite: full survives a power cut, normal does not', ['full', 'normal'], {
+    fallback: 'full',
+  }),
   newEpoch: onOff('--new-epoch', 'SQLite: the file is a restored copy; every reader is told of a gap'),
-  redisPrefix: text('--redis-prefix <text>', 'Redis: what every key and channel begins with (default tidings:)'),
+  redisPrefix: text('--redis-prefix <text>', 'Redis: what every key and channel begins with', { fallback: 'tidings:' }),
   redisUsername: text('--redis-username <name>', 'Redis: in place of the one in --store'),
-  redisPassword: text('--redis-password <password>', 'Redis: in place of the one in --store; better as a variable'),
+  redisPassword: text('--redis-password <password>', 'Redis: in place of the one in --store; better as a variable', {
+    secret: true,
+  }),
   redisAllowEviction: onOff('--redis-allow-eviction', 'Redis: start although maxmemory-policy may drop kept events'),
   redisCommandTimeoutMs: whole(
     '--redis-command-timeout-ms <ms>',
-    'Redis: unanswered for this long, a connection is taken for dead (default 5000)',
+    'Redis: unanswered for this long, a connection is taken for dead',
+    { fallback: 5_000 },
   ),
-  redisConnectTimeoutMs: whole('--redis-connect-timeout-ms <ms>', 'Redis: for one attempt to connect (default 3000)'),
-  retentionEvents: whole('--retention-events <number>', `newest events kept of a topic (default ${retention.events})`),
-  retentionBytes: whole('--retention-bytes <bytes>', `kept of a topic (default ${retention.bytes})`),
-  retentionMs: whole('--retention-ms <ms>', `how long events are kept (default ${retention.ageMs})`),
-  personalRetentionMs: whole(
-    '--personal-retention-ms <ms>',
-    `the same for user: and jobs: topics (default ${retention.personalAgeMs})`,
-  ),
-  quotaBytes: whole('--quota-bytes <bytes>', `kept of a namespace (default ${defaults.quotaBytes})`),
+  redisConnectTimeoutMs: whole('--redis-connect-timeout-ms <ms>', 'Redis: for one attempt to connect', {
+    fallback: 3_000,
+  }),
+  retentionEvents: whole('--retention-events <number>', 'newest events kept of a topic', {
+    fallback: retention.events,
+  }),
+  retentionBytes: whole('--retention-bytes <bytes>', 'kept of a topic', { fallback: retention.bytes }),
+  retentionMs: whole('--retention-ms <ms>', 'how long events are kept', { fallback: retention.ageMs }),
+  personalRetentionMs: whole('--personal-retention-ms <ms>', 'the same for user: and jobs: topics', {
+    fallback: retention.personalAgeMs,
+  }),
+  quotaBytes: whole('--quota-bytes <bytes>', 'kept of a namespace', { fallback: defaults.quotaBytes }),
 } as const
 
 /** Where events will live, checked. */
@@ -74,7 +80,7 @@ const onlyFor: readonly (readonly [kind: StorePlan['kind'], names: readonly (key
 
 /** Throws `option_invalid` naming a setting that is malformed or says nothing to the store that was chosen. */
 export function planStore(values: ValuesOf<typeof storeSettings>): StorePlan {
-  const { store = 'sqlite:./data/tidings.db' } = values
+  const { store = storeSettings.store.fallback as string } = values
   const kind = kinds.find(([, address]) => address.test(store))?.[0]
   if (!kind) {
     // Not the whole of it: there may be a password in it.

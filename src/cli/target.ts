@@ -1,11 +1,12 @@
 import { TidingsError } from '../errors.js'
 import { problemType, type Problem } from '../protocol/names.js'
-import { type Environment, type ValuesOf, readSettings, text } from './setting.js'
+import { type ValuesOf, text } from './setting.js'
+import { type Environment, type Flags, readSettings } from './sources.js'
 
 /** Which hub a command speaks to, and as whom. */
 export const target = {
-  url: text('--url <address>', 'where the hub is mounted (default http://127.0.0.1:4000)'),
-  token: text('--token <token>', 'Bearer token'),
+  url: text('--url <address>', 'where the hub is mounted', { fallback: 'http://127.0.0.1:4000' }),
+  token: text('--token <token>', 'Bearer token; better as a variable', { secret: true }),
   user: text('--user <id>', 'the person to be, on a hub started with --dev'),
 } as const
 
@@ -18,9 +19,9 @@ export interface Target {
 }
 
 /** Throws `option_invalid` naming the flag or the variable. */
-export function readTarget(flags: Readonly<Record<string, string | true>>, environment: Environment): Target {
+export function readTarget(flags: Flags, environment: Environment): Target {
   const {
-    url = 'http://127.0.0.1:4000',
+    url = target.url.fallback as string,
     token,
     user,
   }: ValuesOf<typeof target> = readSettings(target, flags, environment)

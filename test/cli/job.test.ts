@@ -168,19 +168,19 @@ describe('tidings job', () => {
     expect(late.errors).toContain('job over: completed; the program was not run')
   }, 90_000)
 
-  test('what is wrong is told by name, and ends with 1', async () => {
-    for (const [args, words] of [
-      [['show', 'none'], '[not_found]'],
-      [['watch', 'none'], '[not_found]'],
-      [['create', 'crawl'], '--owner'],
-      [['create', 'crawl', '--owner', '7'], '"owner"'],
-      [['create', 'crawl', '--owner', 'user:7', '--meta', '{'], '--meta must be JSON'],
-      [['create', 'crawl', '--owner', 'user:7', '--total', 'many'], '--total'],
-      [['list', '--status', 'odd'], '--status'],
-      [['paint'], 'paint'],
+  test('what is wrong is told by name, and ends with 1, or with 2 where it was called wrongly', async () => {
+    for (const [args, code, words] of [
+      [['show', 'none'], 1, '[not_found]'],
+      [['watch', 'none'], 1, '[not_found]'],
+      [['create', 'crawl'], 2, '--owner'],
+      [['create', 'crawl', '--owner', '7'], 1, '"owner"'],
+      [['create', 'crawl', '--owner', 'user:7', '--meta', '{'], 2, '--meta must be JSON'],
+      [['create', 'crawl', '--owner', 'user:7', '--total', 'many'], 2, '--total'],
+      [['list', '--status', 'odd'], 2, '--status'],
+      [['paint'], 2, 'paint'],
     ] as const) {
       const refused = await job(...args)
-      expect([args, refused.code, refused.lines]).toEqual([args, 1, []])
+      expect([args, refused.code, refused.lines]).toEqual([args, code, []])
       expect(refused.errors).toContain(words)
     }
   }, 60_000)

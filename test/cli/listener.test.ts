@@ -154,7 +154,7 @@ describe('tidings serve, T7', () => {
       ['--headers-timeout-ms', '60000'],
     ] as const) {
       const refused = await run(['serve', '--dev', '--port', '0', '--store', 'memory', flag, value])
-      expect([flag, refused.code]).toEqual([flag, 1])
+      expect([flag, refused.code]).toEqual([flag, 2])
       expect(refused.errors).toMatch(new RegExp(`${flag}|trustedProxies|addressHeader`))
     }
   })

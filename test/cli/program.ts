@@ -13,8 +13,9 @@ export class Program {
   readonly #exit: Promise<number | NodeJS.Signals>
   #waiting: (() => void)[] = []
 
-  constructor(args: readonly string[], environment: Record<string, string> = {}, program = main) {
+  constructor(args: readonly string[], environment: Record<string, string> = {}, program = main, cwd = process.cwd()) {
     this.#child = spawn(process.execPath, [program, ...args], {
+      cwd,
       env: { PATH: process.env.PATH, ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
@@ -69,8 +70,12 @@ export interface Run {
 }
 
 /** Runs a command to its end. */
-export async function run(args: readonly string[], environment: Record<string, string> = {}): Promise<Run> {
-  const program = new Program(args, environment)
+export async function run(
+  args: readonly string[],
+  environment: Record<string, string> = {},
+  cwd?: string,
+): Promise<Run> {
+  const program = new Program(args, environment, main, cwd)
   const code = await program.ended()
   return { code, lines: program.lines, errors: program.errors }
 }
@@ -81,8 +86,12 @@ export interface Serving {
 }
 
 /** Starts `tidings serve` and waits for its address. */
-export async function serve(args: readonly string[], environment: Record<string, string> = {}): Promise<Serving> {
-  const program = new Program(['serve', ...args], environment)
+export async function serve(
+  args: readonly string[],
+  environment: Record<string, string> = {},
+  cwd?: string,
+): Promise<Serving> {
+  const program = new Program(['serve', ...args], environment, main, cwd)
   await program.until(({ lines }) => lines.length > 0)
   return { program, url: (program.lines[0] as string).replace('tidings ready ', '') }
 }

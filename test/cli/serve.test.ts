@@ -77,7 +77,7 @@ describe('tidings serve', () => {
     ['an issuer of no tokens', ['--dev', '--jwt-issuer', 'x'], {}, '--jwt-issuer'],
   ])('H10: %s stops the start by name', async (_what, flags, environment, name) => {
     const { code, lines, errors } = await run(['serve', ...flags], environment as Record<string, string>)
-    expect(code).toBe(1)
+    expect(code).toBe(2)
     expect(lines).toEqual([])
     expect(errors).toContain(name)
   })
