@@ -12,6 +12,7 @@ type Filled = readonly SettingName[] | { readonly not: string }
  */
 export const settingsOfOptions: Readonly<Record<keyof HubOptions, Filled>> = {
   authenticate: { not: 'a function of the application; a hub of its own takes tokens' },
+  sessionCookies: { not: 'goes with `authenticate`' },
   jwt: ['jwtSecret', 'jwks', 'jwtAlgorithms', 'jwtIssuer', 'jwtAudience'],
   urlTokens: ['urlTokens'],
   development: ['dev'],
