@@ -17,6 +17,10 @@ import { unlessRevoked } from './http/unless-revoked.js'
 import { hubKey } from './hub-key.js'
 import type { Counters, Gauges } from './hub/counters.js'
 import { type Connections, connectionsOf } from './hub/connections.js'
+import { Figures } from './hub/figures/figures.js'
+import { observeStore } from './hub/figures/observed-store.js'
+import { Statistics, type StatsQuery, copyOf } from './hub/figures/statistics.js'
+import type { Stats } from './hub/figures/stats.js'
 import { HubCore, type SubscribeOptions } from './hub/hub.js'
 import { LimitsAcrossNodes } from './hub/limits/across-nodes.js'
 import { type LimitStats, Limits } from './hub/limits/limits.js'
@@ -144,6 +148,8 @@ export interface Hub<Declared extends MaybeDeclared = undefined> {
   fetch(request: Request, from?: RequestOrigin): Promise<Response>
   /** What this node has done since it started, and what is so right now. `jobs`: see {@link JobStats}. */
   stats(): Counters & Gauges & { readonly jobs: JobStats; readonly limits: LimitStats }
+  /** What `GET /stats` answers: all nodes of the store together, their lists of one namespace (O3). */
+  statistics(query?: StatsQuery & InNamespace): Promise<Stats>
   /** Says `bye` to every reader, waits up to `drainMs` (default 10,000) for them to go, then closes the store. */
   close(options?: { readonly drainMs?: number }): Promise<void>
   /** What adapters of other runtimes need; not for applications, and not under the promise of versions. */
@@ -173,7 +179,7 @@ export interface HubInternals {
 export async function createHub<Declared extends MaybeDeclared = undefined>(
   options: HubOptions<Declared>,
 ): Promise<Hub<Declared>> {
-  const { store = memoryStore(), clock = systemClock, random = systemRandom } = options
+  const { store: givenStore = memoryStore(), clock = systemClock, random = systemRandom } = options
   const {
     authenticate: session,
     sessionCookies,
@@ -223,6 +229,8 @@ export async function createHub<Declared extends MaybeDeclared = undefined>(
   const makeId = uuidv7Ids(clock, random)
   const ask: Ask = createAsk({ authorize, clock, onError: (error, stage) => core.onError(error, stage) })
 
+  const figures = new Figures()
+  const store = observeStore(givenStore, { figures, clock, afterWrites: (task) => core.endOfTick.add(task) })
   await store.open()
   const jobs = createJobs({
     store,
@@ -243,6 +251,7 @@ export async function createHub<Declared extends MaybeDeclared = undefined>(
     events,
     filter: filter && ((reader, event) => filter(reader as Principal, event)),
     snapshots: snapshotsOf(jobs),
+    figures,
     onError: options.onError ?? writeError,
   })
   const signing = signingSource(jwt)
@@ -262,11 +271,14 @@ export async function createHub<Declared extends MaybeDeclared = undefined>(
     }),
   })
   const admission = new Admission(limits, addresses, core.onError)
-  const handler = createHandler({ core, jobs, authenticate, mint, ask, publicTopics, origins, admission })
+  const statistics = new Statistics({ core, jobs: () => ({ ...jobs.stats() }), limits: () => limits.stats.refused })
+  const shared = { core, jobs, authenticate, mint, ask, publicTopics, origins, admission, statistics }
+  const handler = createHandler(shared)
   const maintenance = keepUp(store, clock, limits, core.onError)
   jobs.start()
   await core.control.start()
   across?.begin(limits)
+  statistics.sampler.start()
 
   const jobsOf = (namespace: string): Jobs => jobs.face(checkId(namespace, 'namespace'), mint.forJob)
 
@@ -290,10 +302,13 @@ export async function createHub<Declared extends MaybeDeclared = undefined>(
       await core.control.erase(checkId(namespace, 'namespace'), checkTopic(topic)),
     authenticate: (request, { address, native } = {}) => authenticate(incomingOf(request, address, native)),
     fetch: handler.fetch,
-    stats: () => ({ ...core.counters, ...core.gauges, jobs: jobs.stats(), limits: limits.stats }),
+    stats: () => ({ ...copyOf(core.counters), ...core.gauges, jobs: jobs.stats(), limits: limits.stats }),
+    statistics: async ({ namespace = defaults.namespace, ...query } = {}) =>
+      await statistics.read(checkId(namespace, 'namespace'), query),
     async close({ drainMs } = {}) {
       maintenance.stop()
       across?.close()
+      statistics.sampler.stop()
       await core.close(drainMs)
       await jobs.close()
       await store.close()
@@ -371,6 +386,8 @@ export type { LimitStats } from './hub/limits/limits.js'
 export type { GivenLimits, GivenRate } from './hub/limits/settings.js'
 export type { Action, Authorize } from './auth/authorize.js'
 export type { Connections } from './hub/connections.js'
+export type { StatsQuery } from './hub/figures/statistics.js'
+export type { Stats } from './hub/figures/stats.js'
 export type { ConnectionState } from './hub/activity.js'
 export type { ClosedPage, ConnectionPage } from './hub/control.js'
 export type { ClosedReport, ConnectionFilter, ConnectionReport } from './hub/report.js'

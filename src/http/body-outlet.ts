@@ -1,3 +1,4 @@
+import type { Counters } from '../hub/counters.js'
 import type { EndOfTick } from '../hub/end-of-tick.js'
 import type { Frame } from '../hub/frame.js'
 import type { Outlet, OutletListener } from '../hub/outlet.js'
@@ -15,8 +16,11 @@ export class BodyOutlet implements Outlet {
   #enqueuedBytes = 0
   #wasFull = false
 
-  constructor(endOfTick: EndOfTick, unsentBytes: number) {
+  readonly #counters: Counters
+
+  constructor(endOfTick: EndOfTick, unsentBytes: number, counters: Counters) {
     this.#endOfTick = endOfTick
+    this.#counters = counters
     this.#unsentBytes = unsentBytes
     this.stream = new ReadableStream<Uint8Array>(
       {
@@ -64,6 +68,7 @@ export class BodyOutlet implements Outlet {
     this.#pending = []
     this.#pendingBytes = 0
     this.#enqueuedBytes += bytes.length
+    this.#counters.streamBytes += bytes.length
     this.#controller?.enqueue(bytes)
     this.#tellIfDrained()
   }

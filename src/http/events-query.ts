@@ -15,6 +15,8 @@ export interface EventsQuery {
   readonly types: readonly string[] | null
   readonly start: Start
   readonly named: boolean
+  /** What the reader calls itself; null: nothing. */
+  readonly name: string | null
   /** Null: a stream. */
   readonly poll: { readonly waitMs: number; readonly limit: number } | null
 }
@@ -56,6 +58,7 @@ export function parseEventsQuery(request: Incoming, parts: QueryParts): EventsQu
     types: types.length > 0 ? [...new Set(types)] : null,
     start,
     named: flag(query, 'named', true),
+    name: readName(query),
     poll: place,
   }
 }
@@ -105,6 +108,14 @@ function number(query: URLSearchParams, name: string, fallback: number, least: n
     throw new TidingsError('query_invalid', `"${name}" must be a number from ${least} to ${most}.`, { field: name })
   }
   return value
+}
+
+function readName(query: URLSearchParams): string | null {
+  const name = query.get('name')
+  if (name === null || /^[^\p{C}]{1,64}$/u.test(name)) return name
+  throw new TidingsError('query_invalid', '"name" must be 1–64 characters without control characters.', {
+    field: 'name',
+  })
 }
 
 function flag(query: URLSearchParams, name: string, fallback: boolean): boolean {

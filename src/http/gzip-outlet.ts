@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import { constants, createGzip } from 'node:zlib'
+import type { Counters } from '../hub/counters.js'
 import type { EndOfTick } from '../hub/end-of-tick.js'
 import type { Frame } from '../hub/frame.js'
 import type { Outlet, OutletListener } from '../hub/outlet.js'
@@ -8,6 +9,7 @@ import { encodedHeaders } from './encoding.js'
 export interface GzipOutletParts {
   readonly endOfTick: EndOfTick
   readonly unsentBytes: number
+  readonly counters: Counters
 }
 
 /** 48 kB for each stream, in place of 264: events are alike, and the last 8 kB are enough to tell. */
@@ -36,6 +38,7 @@ export class GzipOutlet implements Outlet {
     this.#parts = parts
     this.#gzip.on('data', (bytes: Uint8Array) => {
       if (!response.destroyed) response.write(bytes)
+      parts.counters.streamBytes += bytes.length
       this.#tellIfDrained()
     })
     this.#gzip.on('drain', () => this.#tellIfDrained())

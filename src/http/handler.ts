@@ -34,6 +34,7 @@ const everyAnswer = {
 /** Request → Response for every route of the hub (spec §4). Nothing a stranger sends makes it throw. */
 export function createHandler(joined: HttpParts): Handler {
   const { origins, admission } = joined
+  const { figures } = joined.core
   const parts: HttpParts = {
     ...joined,
     async authenticate(request, kind = 'polls') {
@@ -53,6 +54,7 @@ export function createHandler(joined: HttpParts): Handler {
   }
 
   const answerTo: Handler['handle'] = async (request, openStream) => {
+    figures.counters.requests++
     try {
       const route = findRoute(pathOf(request.address))
       if (!route)
@@ -66,12 +68,14 @@ export function createHandler(joined: HttpParts): Handler {
       if (!run) {
         const allowed = allowedOf(methods)
         const refusal = new TidingsError('method_not_allowed', `Use ${allowed} here.`, { field: 'method' })
+        figures.refused(refusal.code)
         const answer = problemAnswer(refusal, parts.core.onError)
         return { ...answer, headers: { ...answer.headers, Allow: allowed } }
       }
       return await run({ parts, access, request, openStream, name })
     } catch (thrown) {
       const error = comeAgain(thrown)
+      figures.refused(error instanceof TidingsError ? error.code : 'internal')
       return softened(request, error, () => parts.core.retryMs()) ?? problemAnswer(error, parts.core.onError)
     }
   }
@@ -79,7 +83,7 @@ export function createHandler(joined: HttpParts): Handler {
   const fetch: Handler['fetch'] = async (request, { address = null, native } = {}) => {
     let carried: { outlet: BodyOutlet; headers: Readonly<Record<string, string>> } | null = null
     const answer = await handle(incomingOf(request, address, native), (headers) => {
-      const outlet = new BodyOutlet(parts.core.endOfTick, parts.core.settings.unsentBytes)
+      const outlet = new BodyOutlet(parts.core.endOfTick, parts.core.settings.unsentBytes, parts.core.counters)
       carried = { outlet, headers }
       const stop = (): void => outlet.abort()
       // One turn later: the connection is not made yet.

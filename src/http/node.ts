@@ -40,7 +40,14 @@ export function toNodeHandler(hub: AnyHub, options: NodeHandlerOptions = {}): No
   }
   const { handler, core, compresses } = hub.internals
   const { endOfTick } = core
-  const outlets = { endOfTick, joiner: new FrameJoiner(), unsentBytes: core.settings.unsentBytes, takeSockets }
+  const { counters } = core
+  const outlets = {
+    endOfTick,
+    joiner: new FrameJoiner(),
+    unsentBytes: core.settings.unsentBytes,
+    counters,
+    takeSockets,
+  }
 
   return (incoming, response, next) => {
     const path = pathBelow(basePath, incoming.url ?? '/')

@@ -2,6 +2,7 @@ import type { Ask } from '../auth/authorize.js'
 import type { Incoming } from '../auth/incoming.js'
 import type { Mint } from '../auth/mint.js'
 import type { Principal } from '../auth/principal.js'
+import type { Statistics } from '../hub/figures/statistics.js'
 import type { HubCore } from '../hub/hub.js'
 import type { LimitedKind } from '../hub/limits/settings.js'
 import type { JobsEngine } from '../jobs/jobs.js'
@@ -20,4 +21,5 @@ export interface HttpParts {
   readonly publicTopics: readonly string[]
   readonly origins: Origins
   readonly admission: Admission
+  readonly statistics: Statistics
 }

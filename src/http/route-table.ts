@@ -14,6 +14,7 @@ import {
 import { getEvents, type OpenStream, postEvents } from './routes/events.js'
 import { getHealth, getReady } from './routes/health.js'
 import { commandJob, deleteJob, getJob, getJobs, jobActions, postJob, retryJob } from './routes/jobs.js'
+import { getStats } from './routes/stats.js'
 import { postToken } from './routes/tokens.js'
 import { deleteTopic, getTopic } from './routes/topics.js'
 
@@ -69,6 +70,7 @@ export const routes: Readonly<Record<string, Methods>> = {
     DELETE: ({ parts, access, request, name }) => deleteConnection(parts, access, request, name),
   },
   '/revocations': { POST: ({ parts, access, request }) => postRevocation(parts, access, request) },
+  '/stats': { GET: ({ parts, access, request }) => getStats(parts, access, request) },
   '/health': { GET: ({ parts }) => getHealth(parts) },
   '/ready': { GET: ({ parts }) => getReady(parts) },
   '/openapi.json': { GET: () => jsonText(description) },

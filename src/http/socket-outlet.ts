@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import type { Counters } from '../hub/counters.js'
 import type { EndOfTick } from '../hub/end-of-tick.js'
 import type { Frame } from '../hub/frame.js'
 import type { Outlet, OutletListener } from '../hub/outlet.js'
@@ -17,6 +18,7 @@ export interface SocketOutletParts {
   readonly endOfTick: EndOfTick
   readonly joiner: FrameJoiner
   readonly unsentBytes: number
+  readonly counters: Counters
   /** False: request and response stay with the stream. */
   readonly takeSockets: boolean
 }
@@ -94,6 +96,7 @@ export class SocketOutlet implements Outlet {
     if (!this.#socket) this.#begin()
     const frames = this.#frames
     this.#frames = []
+    this.#parts.counters.streamBytes += this.#pendingBytes
     this.#pendingBytes = 0
     const response = this.#response
     // A pipelined response has no socket before its turn, HTTP/1.0 no chunks: the response object knows what to do.

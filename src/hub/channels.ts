@@ -9,6 +9,10 @@ export class Channels {
     this.#parts = parts
   }
 
+  get size(): number {
+    return this.#held.size
+  }
+
   /** The channel, whose feed may have to be begun. Each hold is to be released once. */
   hold(namespace: string): Channel {
     const held = this.#held.get(namespace) ?? { channel: new Channel(namespace, this.#parts), holders: 0 }

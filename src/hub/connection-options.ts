@@ -20,4 +20,6 @@ export interface ConnectionOptions {
   readonly address?: string | undefined
   /** As the request said it. */
   readonly userAgent?: string | undefined
+  /** What the reader calls itself. */
+  readonly name?: string | undefined
 }

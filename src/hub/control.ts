@@ -188,6 +188,11 @@ export class Control {
     this.#closedAt = (this.#closedAt + 1) % mostClosed
   }
 
+  /** The last that closed on this node, of a namespace; the last first. */
+  closedIn(namespace: string): ClosedReport[] {
+    return this.#closedHere({ namespace, filter: {} })
+  }
+
   close(): void {
     this.#copy.close()
     this.nodes.close()

@@ -13,8 +13,9 @@ import { Channels } from './channels.js'
 import { Connection } from './connection.js'
 import type { ConnectionOptions } from './connection-options.js'
 import { Control, revoked } from './control.js'
-import { type Counters, type Gauges, newCounters } from './counters.js'
+import type { Counters, Gauges } from './counters.js'
 import { EndOfTick } from './end-of-tick.js'
+import { Figures } from './figures/figures.js'
 import { EncodedEvent, Frame } from './frame.js'
 import type { EventFilter } from './gate.js'
 import type { Outlet } from './outlet.js'
@@ -24,7 +25,7 @@ import { mayReturn } from './revocation.js'
 import { Roster } from './roster.js'
 import type { HubSettings } from './settings.js'
 import { SharedTexts } from './shared-texts.js'
-import { type Start, parseSince } from './start.js'
+import { type Start, comesBack, parseSince } from './start.js'
 import { StorePresence } from './store-presence.js'
 import { Subscription } from './subscription.js'
 import { Wheel } from './wheel.js'
@@ -45,6 +46,8 @@ export interface HubParts {
   /** Absent: any type, any data (E2). */
   readonly events?: DeclaredEvents | undefined
   readonly filter?: EventFilter | undefined
+  /** What is counted; default: figures of its own. */
+  readonly figures?: Figures | undefined
   /** Failures that no caller hears of. */
   readonly onError: (error: unknown, stage: string) => void
 }
@@ -92,7 +95,8 @@ export class HubCore implements HubContext {
   readonly clock: Clock
   readonly random: Random
   readonly makeId: MakeId
-  readonly counters = newCounters()
+  readonly figures: Figures
+  readonly counters: Counters
   readonly endOfTick: EndOfTick
   readonly wheel: Wheel
   readonly snapshot: Snapshots['snapshot']
@@ -112,6 +116,8 @@ export class HubCore implements HubContext {
 
   constructor(parts: HubParts) {
     this.store = parts.store
+    this.figures = parts.figures ?? new Figures()
+    this.counters = this.figures.counters
     this.settings = parts.settings
     this.clock = parts.clock
     this.random = parts.random
@@ -120,9 +126,12 @@ export class HubCore implements HubContext {
     this.filter = parts.filter ?? null
     // That the store is away is told once, when it goes, and not by every sweep and reader that finds out.
     this.onError = (error, stage) => {
-      if (this.presence.available || !this.presence.explains(error)) parts.onError(error, stage)
+      if (this.presence.available || !this.presence.explains(error)) this.#report(error, stage)
     }
-    this.#report = parts.onError
+    this.#report = (error, stage) => {
+      this.counters.errors++
+      parts.onError(error, stage)
+    }
     this.snapshot = (namespace, topic) => parts.snapshots.snapshot(namespace, topic)
     this.endOfTick = new EndOfTick((error) => this.onError(error, 'flush'))
     this.wheel = new Wheel(parts.clock, Math.max(1, Math.min(500, Math.floor(parts.settings.heartbeatMs / 4))))
@@ -151,6 +160,17 @@ export class HubCore implements HubContext {
   get connections(): number {
     return this.#roster.size
   }
+  get openConnections(): readonly Connection[] {
+    return this.#roster.connections
+  }
+  /** Streams that have not had what they could have. */
+  get lagging(): number {
+    return this.#roster.lagging
+  }
+  /** Namespaces whose feed is heard. */
+  get subscriptions(): number {
+    return this.#channels.size
+  }
   get gauges(): Gauges {
     const { queue } = this.publisher
     return {
@@ -178,6 +198,8 @@ export class HubCore implements HubContext {
     const connection = new Connection(this, channel, outlet, id, request)
     outlet.listen(connection)
     this.counters.opened++
+    this.counters.openedBy[outlet.transport]++
+    if (outlet.transport === 'sse' && comesBack(request.start)) this.counters.returned++
     this.#roster.add(connection, channel, outlet.transport, request.expiresAt)
     try {
       this.#refuseRevoked(connection, request)
@@ -293,6 +315,7 @@ export class HubCore implements HubContext {
     const channel = this.#roster.remove(connection)
     if (!channel) return
     this.counters.closed++
+    this.counters.closedBy[connection.activity.reason ?? 'gone']++
     this.control.note(connection)
     this.#channels.release(channel.namespace)
   }

@@ -88,7 +88,9 @@ export class Notices {
   }
 
   #tellGap(gap: GapNotice): void {
-    this.#context.counters.gaps++
+    const { counters } = this.#context
+    counters.gaps++
+    counters.gapsBy[gap.reason]++
     const { topics } = this.#interest
     // By its first too: who reads everything is told of single topics.
     const everything = gap.topics?.length === topics.length && topics.includes(gap.topics[0] as string)

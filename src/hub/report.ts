@@ -3,6 +3,7 @@ import { TidingsError } from '../errors.js'
 import type { CloseReason } from '../protocol/control.js'
 import { type ConnectionState, connectionStates } from './activity.js'
 import type { Connection } from './connection.js'
+import { comesBack } from './start.js'
 
 /** One connection as `/connections` shows it (O2). Times in Unix ms. */
 export interface ConnectionReport {
@@ -23,6 +24,10 @@ export interface ConnectionReport {
   /** As limits count it: of IPv6 the /64. */
   readonly address?: string
   readonly userAgent?: string
+  /** What the reader calls itself. */
+  readonly name?: string
+  /** It came with a cursor: it had been here before. */
+  readonly returned: boolean
   readonly topics: readonly string[]
   readonly types?: readonly string[]
   readonly opened: number
@@ -46,7 +51,7 @@ export interface ClosedReport extends Omit<ConnectionReport, 'state' | 'unsentBy
 
 export function reportOf(connection: Connection, node: string, clock: Clock): ConnectionReport {
   const { id, activity, namespace, transport, topics, options, unsentBytes, lag } = connection
-  const { reader, types, userAgent, address } = options
+  const { reader, types, userAgent, address, name, start } = options
   const nowMs = clock.monotonic()
   const unixOf = (monotonicMs: number): number => Math.round(clock.now() - (nowMs - monotonicMs))
   const { state, sinceMs } = activity.stateAt(nowMs, connection.stalledMs)
@@ -67,6 +72,8 @@ export function reportOf(connection: Connection, node: string, clock: Clock): Co
     }),
     ...(address !== undefined && { address }),
     ...(userAgent !== undefined && { userAgent }),
+    ...(name !== undefined && { name }),
+    returned: comesBack(start),
     topics,
     ...(types && { types }),
     opened: unixOf(activity.openedMs),

@@ -63,6 +63,14 @@ export class Roster {
     return this.#places.size
   }
 
+  /** Streams that have not had what they could have. */
+  get lagging(): number {
+    let lagging = 0
+    for (const { connection } of this.#places.values())
+      if (connection.transport === 'sse' && connection.activity.greeted && !connection.upToDate) lagging++
+    return lagging
+  }
+
   /** As they are now: what is done with them may end them. */
   get connections(): readonly Connection[] {
     return [...this.#places.values()].map(({ connection }) => connection)

@@ -16,6 +16,9 @@ export type Start =
   /** A `Last-Event-ID` that no hub could have made: answered by a gap, never by a status. */
   | { readonly kind: 'unprovable' }
 
+/** Whether somebody asks who was here before: native readers and ours say so by a cursor. */
+export const comesBack = ({ kind }: Start): boolean => kind === 'cursor' || kind === 'unprovable'
+
 /** Reads a `since`; throws `cursor_invalid` where it is malformed. */
 export function parseSince(since: string): Start {
   if (since === 'now') return { kind: 'now' }

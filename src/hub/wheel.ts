@@ -50,6 +50,13 @@ export class Wheel {
     return Math.trunc(this.#lastSlot * this.#slotMs)
   }
 
+  /** How many tasks wait. */
+  get size(): number {
+    let size = 0
+    for (const slot of this.#slots.values()) size += slot.size
+    return size
+  }
+
   /** Calls `task` once, at the first slot at or after `delayMs` from now. */
   after(delayMs: number, task: () => void): WheelTask {
     const at = Math.max(this.#now() + 1, Math.ceil((this.#clock.monotonic() + delayMs) / this.#slotMs))

@@ -24,6 +24,7 @@ export const paths = {
   topic: (topic: string) => `/topics/${encodeURIComponent(topic)}`,
   health: '/health',
   ready: '/ready',
+  stats: '/stats',
 } as const
 
 /** The body of every refusal (RFC 9457). */

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { newCounters } from '#src/hub/counters.js'
 import type { HubContext } from '#src/hub/hub.js'
 import { Interest } from '#src/hub/interest.js'
 import { Notices } from '#src/hub/notices.js'
@@ -11,7 +12,7 @@ const at = (seq: number): Position => ({ epoch: 'e', seq })
 /** A reader of topics a and b that reads page after page, and the gaps that it was told. */
 function reader() {
   const outlet = new TestOutlet()
-  const context = { counters: { gaps: 0 } } as unknown as HubContext
+  const context = { counters: newCounters() } as unknown as HubContext
   const notices = new Notices(context, 'n', outlet, new Interest(['a', 'b'], null, null))
   let position = at(50)
   const read = (gaps: readonly Gap[], from: number, upTo: number, topics: readonly string[] = []): void => {

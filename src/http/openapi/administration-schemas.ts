@@ -15,6 +15,8 @@ const connection = {
   'expiresAt?': unixMs('When its credential ends'),
   'address?': text('As limits count it: of IPv6 the /64'),
   'userAgent?': text('As it says itself'),
+  'name?': text('What it calls itself'),
+  returned: flag('Whether it came with a cursor'),
   topics: list(named('Topic'), 'What it reads'),
   'types?': list(text('A type'), 'Only these types'),
   opened: unixMs('When it was opened'),

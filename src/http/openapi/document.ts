@@ -6,6 +6,7 @@ import { eventSchemas } from './event-schemas.js'
 import { jobSchemas } from './job-schemas.js'
 import type { Content, Operation } from './operation.js'
 import { operations } from './operations.js'
+import { statsSchemas } from './stats-schemas.js'
 import { named, type Schema, text } from './schema.js'
 
 /** By path, the methods it has. */
@@ -37,7 +38,7 @@ export function openApiOf(routes: Paths): Schema {
       ]),
     ),
     components: {
-      schemas: { ...eventSchemas, ...jobSchemas, ...administrationSchemas },
+      schemas: { ...eventSchemas, ...jobSchemas, ...administrationSchemas, ...statsSchemas },
       securitySchemes: {
         bearer: {
           type: 'http',

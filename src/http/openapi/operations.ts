@@ -221,6 +221,14 @@ export const operations: Readonly<Record<string, Operation>> = {
     answers: { 201: { means: 'Revoked', content: 'Closed' } },
     refusals: ['body_invalid', 'id_invalid'],
   },
+  'GET /stats': {
+    id: 'stats',
+    summary: 'What the hub did and does, on all nodes',
+    clauses: 'P11.14, P11.15',
+    needs: 'the admin grant',
+    query: [query('step', oneOf(['1', '10'], 'Seconds between points: of five minutes, or of an hour'))],
+    answers: { 200: { means: 'The figures', content: 'Stats' } },
+  },
   'GET /health': {
     id: 'health',
     summary: 'How the process does; 200 while it works',

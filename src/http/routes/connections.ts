@@ -66,7 +66,8 @@ export async function postRevocation(parts: HttpParts, access: Access, request: 
   return json(await parts.core.control.revoke(namespace, target as unknown as RevocationTarget), 201)
 }
 
-async function admin(parts: HttpParts, access: Access, request: Incoming) {
+/** Who asks, where that is an admin (A7). */
+export async function admin(parts: HttpParts, access: Access, request: Incoming) {
   const principal = await parts.authenticate(request)
   await access.requireAdmin(principal)
   return principal

@@ -28,6 +28,8 @@ export async function getEvents(
 ): Promise<Answer | null> {
   const { admission } = parts
   const kind = asksForPoll(request) ? 'polls' : 'connects'
+  const { figures, clock } = parts.core
+  const askedMs = clock.monotonic()
   const place = admission.arrive(request)
   try {
     const { generation } = parts.core.control.revocations
@@ -45,6 +47,7 @@ export async function getEvents(
       ? await poll(parts, asked, query.poll, request.signal)
       : await stream(parts, asked, place, openStream)
     if (answer) place.release()
+    else figures.connect.observe((clock.monotonic() - askedMs) / 1_000)
     return answer
   } catch (error) {
     place.release()
@@ -170,6 +173,7 @@ const connectRequest = (
   generation,
   address: place.address ?? undefined,
   userAgent: agentOf(core, request),
+  name: query.name ?? undefined,
   gone: () => place.release(),
 })
 
