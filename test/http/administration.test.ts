@@ -18,6 +18,7 @@ const adminPaths = [
   ['POST', '/revocations'],
   ['DELETE', '/topics/news'],
   ['GET', '/events?topic=*'],
+  ['GET', '/jobs?owner=*'],
 ] as const
 
 test('A7 [P11.5]: every route of administration takes the admin grant', async () => {
@@ -27,6 +28,21 @@ test('A7 [P11.5]: every route of administration takes the admin grant', async ()
     expect([method, path, refused.status, refused.body['code']]).toEqual([method, path, 403, 'forbidden'])
     expect((await call(path, { as: null, method })).status).toBe(401)
   }
+})
+
+test('O1 [P10.24]: an admin lists the jobs of everybody in the namespace, also by status', async () => {
+  const { call } = await startHub()
+  for (const [id, owner] of [
+    ['a', 'user:1'],
+    ['b', 'user:2'],
+  ])
+    await call('/jobs', { body: { id, owner, kind: 'crawl' } })
+  await call('/jobs/a/start', { body: {} })
+  const idsOf = async (path: string, as: Session) =>
+    (await call<{ jobs: { id: string }[] }>(path, { as })).body.jobs.map(({ id }) => id)
+  expect(await idsOf('/jobs?owner=*', admin)).toEqual(['b', 'a'])
+  expect(await idsOf('/jobs?owner=*&status=running', admin)).toEqual(['a'])
+  expect(await idsOf('/jobs?owner=*', stranger)).toEqual([])
 })
 
 test('A5 [P11.9]: a revoked user is closed with reconnect: true, and a session is asked again', async () => {

@@ -100,7 +100,7 @@ export const operations: Readonly<Record<string, Operation>> = {
     clauses: 'P10.13, P10.17',
     needs: 'a credential',
     query: [
-      query('owner', text('user:<id>; default yourself')),
+      query('owner', text('user:<id>; default yourself; "*", for an admin: everybody')),
       query('status', oneOf(jobStatuses as readonly JobStatus[], 'Only those')),
       ...page,
     ],

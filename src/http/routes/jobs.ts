@@ -44,16 +44,15 @@ async function madeJob(
   return json({ job, token }, created ? 201 : 200)
 }
 
-/** `GET /jobs?owner=&status=&after=&limit=`: newest first. Without `owner`: the caller's own. */
+/** Stands for the jobs of everybody in `?owner=`. */
+const everybody = '*'
+
+/** `GET /jobs?owner=&status=&after=&limit=`: newest first. Without `owner`: the caller's own; `*`, for an admin: all. */
 export async function getJobs(parts: HttpParts, access: Access, request: Incoming): Promise<Answer> {
   const principal = await parts.authenticate(request)
   const query = request.address.searchParams
   const owner = query.get('owner') ?? (principal.userId === undefined ? null : userTopic(principal.userId))
-  if (owner === null || !owner.startsWith('user:')) {
-    throw new TidingsError('query_invalid', '"owner" must be "user:<id>".', { field: 'owner' })
-  }
-  checkId(owner.slice('user:'.length), 'owner')
-  await access.requireSubscribe(principal, jobsTopic(owner))
+  const whose = await listable(access, principal, owner)
   const status = query.get('status')
   if (status !== null && !jobStatuses.includes(status as JobStatus)) {
     throw new TidingsError('query_invalid', `"status" must be one of ${jobStatuses.join(', ')}.`, { field: 'status' })
@@ -64,12 +63,29 @@ export async function getJobs(parts: HttpParts, access: Access, request: Incomin
   }
   const after = query.get('after')
   const page = await parts.jobs.list(principal.namespace, {
-    owner,
+    ...whose,
     ...(status !== null && { status: status as JobStatus }),
     ...(after !== null && { after }),
     ...(limit !== null && { limit: Number(limit) }),
   })
   return json(page)
+}
+
+async function listable(
+  access: Access,
+  principal: Principal,
+  owner: string | null,
+): Promise<{ readonly owner?: string }> {
+  if (owner === everybody) {
+    await access.requireAdmin(principal)
+    return {}
+  }
+  if (owner === null || !owner.startsWith('user:')) {
+    throw new TidingsError('query_invalid', '"owner" must be "user:<id>".', { field: 'owner' })
+  }
+  checkId(owner.slice('user:'.length), 'owner')
+  await access.requireSubscribe(principal, jobsTopic(owner))
+  return { owner }
 }
 
 export async function getJob(parts: HttpParts, access: Access, request: Incoming, id: string): Promise<Answer> {
