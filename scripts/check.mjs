@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync } from 'node:fs'
 
-const projects = ['tsconfig.json', 'test/tsconfig.json']
+const projects = ['tsconfig.json', 'src/dashboard/page/tsconfig.json', 'test/tsconfig.json']
 for (const example of existsSync('examples') ? readdirSync('examples') : []) {
   for (const part of ['', 'page/']) {
     const file = `examples/${example}/${part}tsconfig.json`

@@ -1,0 +1,15 @@
+import { HeartPulse, type LucideIcon } from 'lucide-react'
+import { type ComponentType, type LazyExoticComponent, lazy } from 'react'
+
+export interface View {
+  /** The last segment of the address; empty: the first view. Letters and hyphens alone: the server part takes dots for files. */
+  readonly path: string
+  readonly name: string
+  readonly icon: LucideIcon
+  readonly component: LazyExoticComponent<ComponentType>
+}
+
+/** The views in the order of the menu. Each is a file of `views/` that loads when it is opened. */
+export const views: readonly View[] = [
+  { path: 'health', name: 'Health', icon: HeartPulse, component: lazy(() => import('../views/health.js')) },
+]
