@@ -3,7 +3,7 @@ import { refuseBeyondLoopback } from './auth/development.js'
 import { incomingOf } from './auth/incoming.js'
 import type { JwtOptions, JwtSecretOptions } from './auth/jwt-sources.js'
 import { type Ask, type Authorize, createAsk } from './auth/authorize.js'
-import { createMint } from './auth/mint.js'
+import { type Mint, createMint } from './auth/mint.js'
 import type { Principal } from './auth/principal.js'
 import { checkRights } from './auth/rights.js'
 import type { ReadSession } from './auth/session.js'
@@ -13,6 +13,7 @@ import { Admission } from './http/admission.js'
 import { ClientAddresses } from './http/client-address.js'
 import { type Handler, type RequestOrigin, createHandler } from './http/handler.js'
 import { Origins } from './http/origins.js'
+import type { Dashboard } from './http/routes/dashboard.js'
 import { unlessRevoked } from './http/unless-revoked.js'
 import { hubKey } from './hub-key.js'
 import type { Counters, Gauges } from './hub/counters.js'
@@ -100,6 +101,8 @@ export interface HubOptions<Declared extends MaybeDeclared = undefined> extends 
    * false (H8).
    */
   readonly compress?: boolean
+  /** The live view at `/dashboard`: `createDashboard()` of `tidings/dashboard` (O1). Default: none. */
+  readonly dashboard?: Dashboard
   readonly clock?: Clock
   readonly random?: Random
   /** Hears of failures that no caller does, with where they happened. Default: one line on stderr. */
@@ -169,6 +172,7 @@ export interface InNamespace {
 export interface HubInternals {
   readonly core: HubCore
   readonly handler: Handler
+  readonly mint: Mint
   /** Streams too. */
   readonly compresses: boolean
   /** Throws where a setting does not go with listening on this address. */
@@ -197,6 +201,7 @@ export async function createHub<Declared extends MaybeDeclared = undefined>(
     addressHeader,
     limits: givenLimits,
     compress = false,
+    dashboard,
     clock: _clock,
     random: _random,
     onError: _onError,
@@ -208,6 +213,8 @@ export async function createHub<Declared extends MaybeDeclared = undefined>(
   const limitSettings = resolveLimits(givenLimits)
   if (typeof compress !== 'boolean')
     throw new TidingsError('option_invalid', 'Option "compress" must be true or false.', { field: 'compress' })
+  if (dashboard !== undefined && typeof (dashboard as Partial<Dashboard> | null)?.answer !== 'function')
+    throw new TidingsError('option_invalid', '"dashboard" must come from createDashboard.', { field: 'dashboard' })
   if (events !== undefined && typeof (events as Partial<MaybeDeclared>)?.check !== 'function')
     throw new TidingsError('option_invalid', '"events" must come from defineEvents.', { field: 'events' })
   // Whether the listener is loopback shows when it is reached: see checkListener.
@@ -272,7 +279,7 @@ export async function createHub<Declared extends MaybeDeclared = undefined>(
   })
   const admission = new Admission(limits, addresses, core.onError)
   const statistics = new Statistics({ core, jobs: () => ({ ...jobs.stats() }), limits: () => limits.stats.refused })
-  const shared = { core, jobs, authenticate, mint, ask, publicTopics, origins, admission, statistics }
+  const shared = { core, jobs, authenticate, mint, ask, publicTopics, origins, admission, statistics, dashboard }
   const handler = createHandler(shared)
   const maintenance = keepUp(store, clock, limits, core.onError)
   jobs.start()
@@ -317,6 +324,7 @@ export async function createHub<Declared extends MaybeDeclared = undefined>(
     internals: {
       core,
       handler,
+      mint,
       compresses: compress,
       checkListener: (address) => void (development && refuseBeyondLoopback(address)),
     },
@@ -382,6 +390,7 @@ export { type ErrorCode, TidingsError } from './errors.js'
 export type { PublishInput, PublishOf, PublishResult } from './hub/publish.js'
 export type { SubscribeOptions } from './hub/hub.js'
 export type { RequestOrigin } from './http/handler.js'
+export type { Dashboard } from './http/routes/dashboard.js'
 export type { LimitStats } from './hub/limits/limits.js'
 export type { GivenLimits, GivenRate } from './hub/limits/settings.js'
 export type { Action, Authorize } from './auth/authorize.js'

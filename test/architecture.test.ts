@@ -24,6 +24,9 @@ describe('who may import whom', () => {
     ['http/node.ts', `import { createHub } from '../index.js'`, 'http/node.ts → index.ts'],
     ['testing/a.ts', `import { serve } from '../cli/serve.js'`, 'testing/a.ts → cli/serve.ts'],
     ['index.ts', `import { createClient } from './client/index.js'`, 'index.ts → client/index.ts'],
+    ['dashboard/page/a.tsx', `import { createHub } from '../../index.js'`, 'dashboard/page/a.ts → index.ts'],
+    ['dashboard/page/a.tsx', `import { TidingsError } from '../../errors.js'`, 'dashboard/page/a.ts → errors.ts'],
+    ['dashboard/a.ts', `import { HubCore } from '../hub/hub.js'`, 'dashboard/a.ts → hub/hub.ts'],
     ['newcomer/a.ts', `import { x } from '../errors.js'`, 'newcomer/a.ts → errors.ts'],
     ['cli/a.ts', `import manifest from '../../bench/x.js'`, 'cli/a.ts → ../bench/x.ts'],
   ])('a wrong import is found: %s: %s', (path, text, wrong) => {

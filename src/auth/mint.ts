@@ -9,6 +9,8 @@ import type { Principal } from './principal.js'
 
 /** A4: a job's token lives as long as its job, and never longer than this. */
 const longestJobLifeMs = 24 * 3_600_000
+/** A day's work with a hub on one's own machine. */
+const operatorLifeMs = 12 * 3_600_000
 /** A2: a token that stands for a session. */
 const sessionLifeMs = 3_600_000
 
@@ -31,6 +33,8 @@ export interface Mint {
   forJob(namespace: string, jobId: string, lifeMs?: number): Promise<MintedToken>
   /** All that `principal` may, for an hour. */
   forSession(principal: Principal): Promise<MintedToken>
+  /** Everything in the default namespace, as its admin, for half a day: for whoever starts a hub on their own machine (§4). */
+  forOperator(): Promise<MintedToken>
   /** Reading of these topics and nothing else, for five minutes: it ends up in logs. */
   forUrl(principal: Principal, topics: readonly string[]): Promise<MintedToken>
 }
@@ -73,6 +77,8 @@ export function createMint({ jwt, clock, makeId }: MintOptions): Mint {
       }
       return mint({ ...person, tidings: { namespace, roles, subscribe, publish, admin } }, sessionLifeMs, expiresAt)
     },
+    forOperator: () =>
+      mint({ sub: 'operator', tidings: { subscribe: ['*'], publish: ['*'], admin: true } }, operatorLifeMs),
     forUrl({ namespace, userId, sessionId, expiresAt }, topics) {
       const person = {
         ...(userId !== undefined && { sub: userId }),

@@ -42,6 +42,7 @@ export const settingsOfOptions: Readonly<Record<keyof HubOptions, Filled>> = {
   addressHeader: ['addressHeader'],
   limits: ['maxConnections', 'connectRate', 'pollRate', 'publishRate', 'tokenRate', 'jobRate'],
   compress: ['compress'],
+  dashboard: ['dashboard', 'dashboardHosts'],
   clock: { not: 'for tests' },
   random: { not: 'for tests' },
   onError: { not: 'a function of the application; a hub of its own writes them to its log' },

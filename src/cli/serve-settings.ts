@@ -1,4 +1,6 @@
+import type { DashboardOptions } from '../dashboard/index.js'
 import type { HubOptions } from '../index.js'
+import { dashboardSettings, planDashboard } from './dashboard-settings.js'
 import { hubSettings, planHub } from './hub-settings.js'
 import { limitSettings, planLimits } from './limit-settings.js'
 import { type ListenerPlan, listenerSettings, planListener } from './listener.js'
@@ -24,6 +26,7 @@ export const serveSettings = {
   ...signInSettings,
   ...limitSettings,
   ...listenerSettings,
+  ...dashboardSettings,
   ...hubSettings,
 } as const
 
@@ -38,6 +41,8 @@ export interface ServePlan {
   readonly logLevel: string
   readonly listener: ListenerPlan
   readonly hub: HubOptions
+  /** Null: none. */
+  readonly dashboard: DashboardOptions | null
 }
 
 /** What was given and from where. Throws `option_invalid` naming a setting that is malformed or unknown. */
@@ -60,6 +65,7 @@ export function planServe(values: ValuesOf<typeof serveSettings>): ServePlan {
     logLevel,
     store: planStore(values),
     listener: planListener(values),
+    dashboard: planDashboard(values, host),
     hub: { ...planHub(values), ...planSignIn(values, host), ...planLimits(values) },
   }
 }

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { systemClock } from '../clock.js'
+import { createDashboard } from '../dashboard/index.js'
 import { TidingsError } from '../errors.js'
 import { toNodeHandler } from '../http/node.js'
 import { type Hub, createHub } from '../index.js'
@@ -33,6 +34,7 @@ export async function serve(flags: Flags, environment: Environment): Promise<voi
   const hub = await createHub({
     ...plan.hub,
     store,
+    ...(plan.dashboard && { dashboard: createDashboard(plan.dashboard) }),
     onError: (error, stage) => {
       if (stage === 'store') log.warn({ err: error }, 'the store is away')
       else log.error({ err: error, stage }, 'a failure that no caller hears of')
@@ -49,6 +51,11 @@ export async function serve(flags: Flags, environment: Environment): Promise<voi
   const url = addressOf(server, plan.host)
   endOnSignal(() => close(hub, server), log)
   process.stdout.write(`tidings ready ${url}\n`)
+  if (plan.hub.development && plan.dashboard) {
+    const { token } = await hub.internals.mint.forOperator()
+    // After the #, which no browser sends and no server logs.
+    process.stdout.write(`${url}/dashboard#token=${token}\n`)
+  }
   log.info({ url, store: plan.store.shown, dev: plan.hub.development }, 'ready')
 }
 

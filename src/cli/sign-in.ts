@@ -1,4 +1,5 @@
 import type { HubOptions, JwtAlgorithm, JwtOptions } from '../index.js'
+import { isLoopback } from './loopback.js'
 import { contradiction, refusal } from './refusal.js'
 import { type ValuesOf, list, onOff, present, text } from './setting.js'
 
@@ -60,5 +61,3 @@ export function planSignIn(values: ValuesOf<typeof signInSettings>, host: string
 }
 
 const listOf = (text: string | undefined): readonly string[] | undefined => text?.split(',').map((one) => one.trim())
-
-const isLoopback = (host: string): boolean => host === 'localhost' || host === '::1' || /^127\.[0-9.]+$/.test(host)

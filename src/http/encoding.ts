@@ -24,11 +24,21 @@ export function chooseEncoding<Offered extends Encoding>(
   return best !== null && weightOf(best) >= (weights.get('identity') ?? 0) ? best : null
 }
 
-/** Whether this answer differs by `Accept-Encoding`: JSON, and long enough. A softened refusal is a stream and stays as it is. */
+const compressible: ReadonlySet<string> = new Set([
+  mediaTypes.json,
+  mediaTypes.problem,
+  // The files of the dashboard.
+  'text/html',
+  'text/javascript',
+  'text/css',
+  'image/svg+xml',
+])
+
+/** Whether this answer differs by `Accept-Encoding`: text that nobody streams, and long enough. A softened refusal is a stream and stays as it is. */
 export function isCompressible({ headers, body }: Answer): boolean {
   if (body === null || body.length < leastBytes) return false
-  const type = headers['Content-Type']
-  return type === mediaTypes.json || type === mediaTypes.problem
+  const [type = ''] = (headers['Content-Type'] ?? '').split(';')
+  return compressible.has(type)
 }
 
 /** The headers of an answer that may be compressed, and is where `encoding` is given. */

@@ -8,6 +8,7 @@ import type { LimitedKind } from '../hub/limits/settings.js'
 import type { JobsEngine } from '../jobs/jobs.js'
 import type { Admission } from './admission.js'
 import type { Origins } from './origins.js'
+import type { Dashboard } from './routes/dashboard.js'
 
 /** What the routes are made of; `index.ts` joins it. */
 export interface HttpParts {
@@ -22,4 +23,5 @@ export interface HttpParts {
   readonly origins: Origins
   readonly admission: Admission
   readonly statistics: Statistics
+  readonly dashboard?: Dashboard | undefined
 }

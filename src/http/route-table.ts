@@ -11,6 +11,7 @@ import {
   pingConnections,
   postRevocation,
 } from './routes/connections.js'
+import { getDashboard } from './routes/dashboard.js'
 import { getEvents, type OpenStream, postEvents } from './routes/events.js'
 import { getHealth, getReady } from './routes/health.js'
 import { commandJob, deleteJob, getJob, getJobs, jobActions, postJob, retryJob } from './routes/jobs.js'
@@ -71,6 +72,8 @@ export const routes: Readonly<Record<string, Methods>> = {
   },
   '/revocations': { POST: ({ parts, access, request }) => postRevocation(parts, access, request) },
   '/stats': { GET: ({ parts, access, request }) => getStats(parts, access, request) },
+  '/dashboard': { GET: ({ parts, request }) => getDashboard(parts, request, '') },
+  '/dashboard/{view}': { GET: ({ parts, request, name }) => getDashboard(parts, request, name) },
   '/health': { GET: ({ parts }) => getHealth(parts) },
   '/ready': { GET: ({ parts }) => getReady(parts) },
   '/openapi.json': { GET: () => jsonText(description) },

@@ -17,6 +17,9 @@ export const mayImport: Readonly<Record<string, readonly string[] | 'anything'>>
   auth: ['protocol'],
   http: ['hub', 'jobs', 'auth', 'protocol'],
   webhooks: ['hub', 'jobs', 'auth', 'protocol'],
+  // What it does besides, it does over the hub's routes (A7).
+  dashboard: ['http/answer.ts', 'http/routes/dashboard.ts', 'auth/incoming.ts'],
+  'dashboard/page': [],
   client: ['protocol'],
   worker: ['client', 'work', 'protocol'],
   react: ['client', 'protocol'],
@@ -49,7 +52,11 @@ const exceptions: readonly { readonly from: string; readonly to: string; readonl
 /** Runs in browsers: nothing of Node, no packages. */
 const bare = ['errors', 'clock', 'random', 'protocol', 'client', 'declare']
 
-const partOf = (path: string): string => (path.split('/')[0] as string).replace(/\.ts$/, '')
+/** A program of its own, on packages: of `tidings` it has what users have, by the package's name. */
+const page = 'dashboard/page'
+
+const partOf = (path: string): string =>
+  path.startsWith(`${page}/`) ? page : (path.split('/')[0] as string).replace(/\.ts$/, '')
 
 /** Every import that the table does not allow, as `from → to`. */
 export function wrongImports(files: readonly SourceFile[]): string[] {
@@ -70,7 +77,11 @@ function isAllowed(path: string, { specifier, target, typeOnly }: Import): boole
   if (exceptions.some((each) => each.from === path && each.to === target && (typeOnly || !each.typeOnly))) return true
   if (never[from]?.includes(to)) return false
   return (
-    to === from || ground.includes(to) || allowed === 'anything' || allowed.includes(to) || allowed.includes(target)
+    to === from ||
+    (from !== page && ground.includes(to)) ||
+    allowed === 'anything' ||
+    allowed.includes(to) ||
+    allowed.includes(target)
   )
 }
 
@@ -104,6 +115,6 @@ const mayUsePlatform = ['clock.ts', 'random.ts', 'testing/fault-proxy.ts', 'test
 /** Every use of the platform's clock, timers and randomness outside the files that wrap them, as `file: use`. */
 export function platformUses(files: readonly SourceFile[]): string[] {
   return files
-    .filter(({ path }) => !mayUsePlatform.includes(path))
+    .filter(({ path }) => !mayUsePlatform.includes(path) && partOf(path) !== page)
     .flatMap(({ path, platformUses: uses }) => uses.map((use) => `${path}: ${use}`))
 }

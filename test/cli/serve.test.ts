@@ -24,12 +24,13 @@ afterEach(async () => {
 })
 
 describe('tidings serve', () => {
-  test('§4: the first line on stdout is the address, on a free port; logs go to stderr', async () => {
+  test('§4: the first line on stdout is the address, on a free port, the second a link to the dashboard; logs go to stderr', async () => {
     const { program, url } = await start(['--dev', '--port', '0', '--store', 'memory'])
     expect(program.lines[0]).toMatch(/^tidings ready http:\/\/127\.0\.0\.1:[1-9][0-9]*$/)
     expect((await fetch(`${url}/health`)).status).toBe(200)
-    await program.until(({ errors }) => errors.includes('"msg":"ready"'))
-    expect(program.lines).toHaveLength(1)
+    await program.until(({ errors, lines }) => errors.includes('"msg":"ready"') && lines.length > 1)
+    expect(program.lines[1]).toMatch(new RegExp(`^${url}/dashboard#token=[\\w-]+\\.[\\w-]+\\.[\\w-]+$`))
+    expect(program.lines).toHaveLength(2)
   })
 
   test('H10: each setting is also a variable, and the flag wins', async () => {

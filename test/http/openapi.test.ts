@@ -175,7 +175,13 @@ test('[P11.13] bodies and answers are as described, to the last member', async (
   await ask('GET', '/openapi.json')
 
   // What only a stream, an ended job or a hub in trouble answers is shown elsewhere.
-  const elsewhere = ['GET /events 204', 'POST /events 202', 'GET /ready 503']
+  const elsewhere = [
+    'GET /events 204',
+    'POST /events 202',
+    'GET /ready 503',
+    'GET /dashboard 200',
+    'GET /dashboard/{view} 200',
+  ]
   const promised = Object.entries(operations).flatMap(([name, { answers }]) =>
     Object.keys(answers).map((status) => `${name} ${status}`),
   )

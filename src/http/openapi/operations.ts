@@ -36,6 +36,8 @@ const streamExample = text('Blocks as WHATWG HTML § 9.2 has them', {
   examples: ['id: k3.7\nevent: report.updated\ndata: {"id":"…","type":"report.updated","topic":"report:9",…}\n\n'],
 })
 
+const pageOfDashboard = { mediaType: 'text/html', schema: text('A page that needs a browser') }
+
 const jobCommand = (id: string, summary: string, of: string): Operation => ({
   id,
   summary,
@@ -228,6 +230,22 @@ export const operations: Readonly<Record<string, Operation>> = {
     needs: 'the admin grant',
     query: [query('step', oneOf(['1', '10'], 'Seconds between points: of five minutes, or of an hour'))],
     answers: { 200: { means: 'The figures', content: 'Stats' } },
+  },
+  'GET /dashboard': {
+    id: 'dashboard',
+    summary: 'The live view for people, where the hub has one; what it does it does over the other routes',
+    clauses: 'P11.16',
+    needs: 'nothing',
+    answers: { 200: { means: 'The page', content: pageOfDashboard } },
+    refusals: ['not_found', 'forbidden'],
+  },
+  'GET /dashboard/{view}': {
+    id: 'dashboardView',
+    summary: 'The same, opened at a view; or one of its files',
+    clauses: 'P11.16',
+    needs: 'nothing',
+    answers: { 200: { means: 'The page, or the file', content: pageOfDashboard } },
+    refusals: ['not_found', 'forbidden'],
   },
   'GET /health': {
     id: 'health',
