@@ -17,6 +17,7 @@ const { values } = parseArgs({
     only: { type: 'string' },
     servers: { type: 'string' },
     name: { type: 'string', default: 'latest' },
+    profile: { type: 'string' },
   },
 })
 const here = new URL('.', import.meta.url).pathname
@@ -31,7 +32,7 @@ for (const name of ['load', 'limit']) {
   })
 }
 
-const table = serverTable({ limitBinary: join(binaries, 'limit') })
+const table = serverTable({ limitBinary: join(binaries, 'limit'), profileFolder: values.profile })
 const wantedServers = values.servers?.split(',') ?? Object.keys(table)
 const wanted = values.only?.split(',') ?? Object.keys(scenarios)
 for (const name of wantedServers)

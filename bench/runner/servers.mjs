@@ -19,14 +19,15 @@ const node = (name, args = [], nodeArgs = []) => ({
 })
 
 /** What is compared. `mode` and `path` tell the load client how to read from it. */
-export function serverTable({ limitBinary, tidingsArgs = [] }) {
+export function serverTable({ limitBinary, profileFolder }) {
+  const profiling = profileFolder ? ['--cpu-prof', `--cpu-prof-dir=${profileFolder}`] : []
   const folder = mkdtempSync(join(tmpdir(), 'tidings-bench-'))
   process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
   const table = {
     'the limit (C)': { ...node('x'), start: (core) => new Program(core, limitBinary, []) },
     'bare Node': node('bare'),
     tidings: {
-      ...node('tidings', tidingsArgs),
+      ...node('tidings', [], profiling),
       headers: [`Authorization: Bearer ${token}`],
       body: '{"topic":"t:0","type":"tick","data":{"mark":"@@0:1@@","padding":"x"}}',
     },

@@ -4,7 +4,7 @@ import type { AnyHub } from '../index.js'
 import type { Answer } from './answer.js'
 import { compress, offered } from './compress.js'
 import { chooseEncoding, encodedHeaders, isCompressible } from './encoding.js'
-import { FrameJoiner } from './frame-joiner.js'
+import { FrameRuns } from './frame-run.js'
 import { GzipOutlet } from './gzip-outlet.js'
 import { NodeRequest } from './node-request.js'
 import { problemAnswer } from './problem.js'
@@ -43,7 +43,7 @@ export function toNodeHandler(hub: AnyHub, options: NodeHandlerOptions = {}): No
   const { counters } = core
   const outlets = {
     endOfTick,
-    joiner: new FrameJoiner(),
+    runs: new FrameRuns(),
     unsentBytes: core.settings.unsentBytes,
     counters,
     takeSockets,

@@ -4,7 +4,7 @@ import type { Counters } from '../hub/counters.js'
 import type { EndOfTick } from '../hub/end-of-tick.js'
 import type { Frame } from '../hub/frame.js'
 import type { Outlet, OutletListener } from '../hub/outlet.js'
-import type { FrameJoiner } from './frame-joiner.js'
+import type { FrameRun, FrameRuns } from './frame-run.js'
 import { takeSocket } from './take-socket.js'
 
 /** How much of a socket's queue the operating system has not taken yet. Node offers it to nobody, but counts it. */
@@ -16,7 +16,7 @@ type StreamSocket = Socket & { [outletOf]?: SocketOutlet; readonly _handle?: Cou
 
 export interface SocketOutletParts {
   readonly endOfTick: EndOfTick
-  readonly joiner: FrameJoiner
+  readonly runs: FrameRuns
   readonly unsentBytes: number
   readonly counters: Counters
   /** False: request and response stay with the stream. */
@@ -40,8 +40,8 @@ export class SocketOutlet implements Outlet {
   /** Null once the socket has been taken. */
   #response: ServerResponse | null
   #socket: StreamSocket | null = null
-  #frames: Frame[] = []
-  #pendingBytes = 0
+  /** What waits for the end of the tick. */
+  #run: FrameRun | null = null
   #wasFull = false
   #done = false
   /** Null once the socket has been taken. */
@@ -66,7 +66,7 @@ export class SocketOutlet implements Outlet {
     const full = this.#unsent > this.#parts.unsentBytes
     if (full && !this.#wasFull) {
       this.#wasFull = true
-      if (this.#pendingBytes === 0) this.#askWhenSent()
+      if (!this.#run) this.#askWhenSent()
     }
     return full
   }
@@ -87,21 +87,24 @@ export class SocketOutlet implements Outlet {
 
   push(frame: Frame): void {
     if (this.#done) return
-    if (this.#frames.push(frame) === 1) this.#parts.endOfTick.add(this)
-    this.#pendingBytes += frame.chunk.length
+    if (this.#run) this.#run = this.#run.and(frame)
+    else {
+      this.#run = this.#parts.runs.begin(frame)
+      this.#parts.endOfTick.add(this)
+    }
   }
 
   flush(): void {
-    if (this.#frames.length === 0 || this.#done) return
+    const run = this.#run
+    if (!run || this.#done) return
     if (!this.#socket) this.#begin()
-    const frames = this.#frames
-    this.#frames = []
-    this.#parts.counters.streamBytes += this.#pendingBytes
-    this.#pendingBytes = 0
+    this.#run = null
+    this.#parts.counters.streamBytes += run.length
     const response = this.#response
     // A pipelined response has no socket before its turn, HTTP/1.0 no chunks: the response object knows what to do.
-    if (!this.#socket || response?.chunkedEncoding === false) for (const frame of frames) response?.write(frame.bytes)
-    else this.#socket.write(this.#parts.joiner.join(frames))
+    if (!this.#socket || response?.chunkedEncoding === false)
+      for (const frame of run.frames) response?.write(frame.bytes)
+    else this.#socket.write(run.chunks)
     if (!this.#wasFull) return
     // A write that the operating system takes at once is followed by no 'drain'.
     if (this.full) this.#askWhenSent()
@@ -140,7 +143,7 @@ export class SocketOutlet implements Outlet {
   }
 
   get #unsent(): number {
-    return this.#pendingBytes + (this.#socket?.writableLength ?? 0)
+    return (this.#run?.length ?? 0) + (this.#socket?.writableLength ?? 0)
   }
 
   /** Node tells 'drain' only of a socket that holds more than its own mark, which may be above ours. */
@@ -172,7 +175,7 @@ export class SocketOutlet implements Outlet {
 
   #release(): void {
     this.#done = true
-    this.#frames = []
+    this.#run = null
     this.#socket?.off('drain', tellDrained)
   }
 }

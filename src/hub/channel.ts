@@ -182,7 +182,8 @@ export class Channel {
       if (hole || !this.#whole) this.#ring.restart({ epoch, seq: prev })
       this.#becomeWhole()
       const heard = this.#watermark
-      this.#watermark = { epoch, seq }
+      const position = { epoch, seq }
+      this.#watermark = position
       if (!event || wentBack) this.#ring.restart(this.#watermark)
       if (hole) this.#allBehind(heard)
       if (!event || wentBack) {
@@ -191,13 +192,13 @@ export class Channel {
         for (const connection of this.#readersOfAny(topics)) connection.fallBehind(heard)
         continue
       }
-      const encoded = new EncodedEvent(event, epoch)
       // Without the frames of this moment: one event for many people has a frame for each of them.
-      if (seq > this.#erasedUpTo) this.#ring.push(new EncodedEvent(event, epoch))
+      if (seq > this.#erasedUpTo) this.#ring.push(event)
       else this.#ring.restart(this.#watermark)
+      const encoded = new EncodedEvent(event, position)
       // The way of every delivery: without the generator.
-      for (const topic of topics) for (const connection of this.#readers.get(topic) ?? []) connection.offer(encoded)
-      for (const connection of this.#readers.get(everyTopic) ?? []) connection.offer(encoded)
+      for (const topic of topics) this.#offer(encoded, topic)
+      this.#offer(encoded, everyTopic)
     }
   }
 
@@ -205,6 +206,11 @@ export class Channel {
   *#readersOfAny(topics: readonly string[]): Iterable<Connection> {
     for (const topic of topics) yield* this.#readers.get(topic) ?? []
     yield* this.#readers.get(everyTopic) ?? []
+  }
+
+  #offer(encoded: EncodedEvent, topic: string): void {
+    const readers = this.#readers.get(topic)
+    if (readers) for (const connection of readers) connection.offer(encoded)
   }
 
   #becomeWhole(): void {

@@ -76,10 +76,10 @@ export class EncodedEvent {
   #others: Map<string, Frame> | null = null
   #shown: { readonly topics: readonly string[]; readonly event: TidingsEvent } | null = null
 
-  /** `epoch` null: a volatile event, which has no place in the log. */
-  constructor(event: StoredEvent, epoch: string | null) {
+  /** `position` null: a volatile event, which has no place in the log. */
+  constructor(event: StoredEvent, position: Position | null) {
     this.event = event
-    this.position = epoch === null ? null : { epoch, seq: event.seq }
+    this.position = position
   }
 
   /** The frame for readers who receive the event by `topics`; `named` writes its type as `event:`. */

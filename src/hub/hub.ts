@@ -184,7 +184,7 @@ export class HubCore implements HubContext {
   }
 
   /** See {@link Hub.publish}. Appends of one process keep the order of the calls (D1). */
-  async publish(namespace: string, inputs: readonly unknown[], isBatch: boolean): Promise<PublishResult[]> {
+  publish(namespace: string, inputs: readonly unknown[], isBatch: boolean): Promise<PublishResult[]> {
     return this.publisher.publish(namespace, draftsOf(inputs, this, isBatch, ''))
   }
 
@@ -276,7 +276,7 @@ export class HubCore implements HubContext {
   // HubContext
 
   encode(event: StoredEvent, epoch: string): EncodedEvent {
-    return new EncodedEvent(event, epoch)
+    return new EncodedEvent(event, { epoch, seq: event.seq })
   }
 
   pingFrame(position: Position | null): Frame {

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { TidingsError } from '../errors.js'
 import type { MakeId } from '../ids.js'
 import type { DataInput, DeclaredEvents, MaybeDeclared, TypeOf } from '../protocol/declared-events.js'
@@ -81,8 +81,12 @@ export function draftsOf(inputs: readonly unknown[], parts: DraftParts, isBatch:
   const refuse = (message: string): TidingsError => new TidingsError('event_invalid', message, { field })
   if (inputs.length === 0 || inputs.length > eventsPerBatch)
     throw refuse(`A batch has 1–${eventsPerBatch} events, not ${inputs.length}.`)
-  const drafts = inputs.map((input, index) => draftOf(input, parts, isBatch ? `[${index}].` : ''))
-  const entries = drafts.reduce((sum, { event }) => sum + event.topics.length, 0)
+  let entries = 0
+  const drafts = inputs.map((input, index) => {
+    const draft = draftOf(input, parts, isBatch ? `[${index}].` : '')
+    entries += draft.event.topics.length
+    return draft
+  })
   if (entries > entriesPerBatch) {
     throw refuse(
       `The events of one publish have at most ${entriesPerBatch} topics together (entriesPerBatch), not ${entries}. Send ` +
@@ -123,12 +127,7 @@ function draftOf(input: unknown, { settings, makeId, events }: DraftParts, at = 
   }
   let body: string
   try {
-    body = encodeBody({
-      ...(source && { source }),
-      data: given.data ?? null,
-      ...(metadata && { metadata }),
-      ...(volatile && { volatile }),
-    })
+    body = encodeBody({ source, data: given.data, metadata, volatile })
   } catch (cause) {
     throw new TidingsError('event_invalid', '"data" must be JSON: no cycles, no BigInt.', { field: `${at}data`, cause })
   }
@@ -137,12 +136,7 @@ function draftOf(input: unknown, { settings, makeId, events }: DraftParts, at = 
     checkSize('data', given.data ?? null, settings.dataBytes, at)
     checkSize('metadata', metadata ?? null, settings.dataBytes, at)
   }
-  const digest = named
-    ? createHash('sha256')
-        .update(JSON.stringify([topics, type, priority, body]))
-        .digest('base64url')
-        .slice(0, 22)
-    : ''
+  const digest = named ? hash('sha256', JSON.stringify([topics, type, priority, body]), 'base64url').slice(0, 22) : ''
   return { event: { id, type, priority, body, topics, digest, conflationKey, fresh: !named }, volatile }
 }
 
@@ -160,8 +154,8 @@ function checkSize(field: string, value: unknown, limit: number, at: string): vo
 }
 
 function topicsOf(given: PublishInput, settings: HubSettings, at: string): readonly string[] {
-  const ways = [given.topic, given.topics, given.to].filter((way) => way !== undefined && way !== null)
-  if (ways.length !== 1) {
+  const ways = isGiven(given.topic) + isGiven(given.topics) + isGiven(given.to)
+  if (ways !== 1) {
     throw new TidingsError('event_invalid', 'An event needs exactly one of "topic", "topics" and "to".', {
       field: `${at}topic`,
     })
@@ -171,7 +165,7 @@ function topicsOf(given: PublishInput, settings: HubSettings, at: string): reado
   else if (given.topics)
     topics = list(given.topics, `${at}topics`).map((topic, index) => checkTopic(topic, `${at}topics[${index}]`))
   else topics = recipientTopics(given.to ?? {}, `${at}to`)
-  topics = [...new Set(topics)]
+  if (topics.length > 1) topics = [...new Set(topics)]
   if (topics.length === 0 || topics.length > settings.topicsPerEvent) {
     throw new TidingsError('event_invalid', `An event has 1–${settings.topicsPerEvent} topics, not ${topics.length}.`, {
       field: `${at}topics`,
@@ -187,6 +181,8 @@ function topicsOf(given: PublishInput, settings: HubSettings, at: string): reado
   }
   return topics
 }
+
+const isGiven = (way: unknown): number => (way !== undefined && way !== null ? 1 : 0)
 
 function recipientTopics(to: NonNullable<PublishInput['to']>, field: string): string[] {
   if (typeof to !== 'object' || Array.isArray(to))

@@ -39,19 +39,33 @@ export class Publisher {
   /** Pending for as long as the store is away (S5). Answers each draft in its order. */
   async publish(namespace: string, drafts: readonly Draft[]): Promise<PublishResult[]> {
     const { counters } = this.#parts
-    const logged = drafts.filter(({ volatile }) => !volatile).map(({ event }) => event)
+    const logged: NewEvent[] = []
+    for (const { event, volatile } of drafts) if (!volatile) logged.push(event)
+    const results =
+      logged.length === drafts.length
+        ? answersOf(namespace, await this.queue.append(namespace, logged))
+        : await this.#publishMixed(namespace, drafts, logged)
+    for (const result of results) counters[result.duplicate ? 'duplicates' : 'published']++
+    return results
+  }
+
+  async #publishMixed(
+    namespace: string,
+    drafts: readonly Draft[],
+    logged: readonly NewEvent[],
+  ): Promise<PublishResult[]> {
     let delivered = false
     const deliver = (): void => {
       if (!delivered) this.#deliver(namespace, drafts)
       delivered = true
     }
     // What is volatile does not wait for the store: later it would be old.
-    const storing = logged.length > 0 ? this.queue.append(namespace, logged, deliver) : null
-    const answers = storing ? answersOf(namespace, logged, await storing) : new Map<NewEvent, PublishResult>()
+    const answers = logged.length > 0 ? answersOf(namespace, await this.queue.append(namespace, logged, deliver)) : []
     deliver()
-    const results = drafts.map(({ event }) => answers.get(event) ?? { id: event.id, cursor: null })
-    for (const result of results) counters[result.duplicate ? 'duplicates' : 'published']++
-    return results
+    let next = 0
+    return drafts.map(({ event, volatile }) =>
+      volatile ? { id: event.id, cursor: null } : (answers[next++] as PublishResult),
+    )
   }
 
   /** The same for whoever does not wait for longer than `publishQueue.answerMs`: null then, and the publish goes on. */
@@ -88,11 +102,7 @@ export class Publisher {
 }
 
 /** What the store's answer means for each event; throws its refusals. */
-function answersOf(
-  namespace: string,
-  events: readonly NewEvent[],
-  result: AppendResult,
-): ReadonlyMap<NewEvent, PublishResult> {
+function answersOf(namespace: string, result: AppendResult): PublishResult[] {
   if (result.outcome === 'reused') {
     throw new TidingsError(
       'id_reused',
@@ -115,14 +125,9 @@ function answersOf(
   }
   if (result.outcome !== 'stored')
     throw new TidingsError('internal', `The store answered "${result.outcome}" to a publish.`)
-  const answers = new Map<NewEvent, PublishResult>()
-  for (const [index, answer] of result.events.entries()) {
-    const cursor = formatCursor({ epoch: result.position.epoch, seq: answer.seq })
-    answers.set(events[index] as NewEvent, {
-      id: answer.id,
-      cursor,
-      ...(answer.duplicate && { duplicate: true as const }),
-    })
-  }
-  return answers
+  const { epoch } = result.position
+  return result.events.map(({ id, seq, duplicate }) => {
+    const cursor = formatCursor({ epoch, seq })
+    return duplicate ? { id, cursor, duplicate } : { id, cursor }
+  })
 }

@@ -1,5 +1,6 @@
 import type { Position } from '../protocol/cursor.js'
-import type { EncodedEvent } from './frame.js'
+import type { StoredEvent } from '../store/store.js'
+import { EncodedEvent } from './frame.js'
 
 /**
  * The newest announcements of a namespace, bounded by bytes and shared by all its readers. A reader that is a little behind
@@ -7,8 +8,8 @@ import type { EncodedEvent } from './frame.js'
  */
 export class Ring {
   readonly #maxBytes: number
-  /** Below `#start` empty. */
-  #events: (EncodedEvent | null)[] = []
+  /** Below `#start` empty. Encoded by the first reader that takes it from here, for all that do. */
+  #events: (StoredEvent | EncodedEvent | null)[] = []
   #start = 0
   #bytes = 0
   #epoch: string
@@ -29,15 +30,15 @@ export class Ring {
     this.#floor = begin.seq
   }
 
-  push(event: EncodedEvent): void {
+  push(event: StoredEvent): void {
     this.#events.push(event)
     this.#bytes += weight(event)
     while (this.#bytes > this.#maxBytes && this.#start < this.#events.length) {
-      const oldest = this.#events[this.#start] as EncodedEvent
+      const oldest = this.#at(this.#start)
       // Free at once: a thousand large events in front of the ring would be many times its bytes.
       this.#events[this.#start++] = null
       this.#bytes -= weight(oldest)
-      this.#floor = oldest.event.seq
+      this.#floor = oldest.seq
     }
     if (this.#start > 1_024 && this.#start * 2 > this.#events.length) {
       this.#events = this.#events.slice(this.#start)
@@ -61,12 +62,27 @@ export class Ring {
     let high = this.#events.length
     while (low < high) {
       const middle = (low + high) >>> 1
-      if ((this.#events[middle] as EncodedEvent).event.seq <= position.seq) low = middle + 1
+      if (this.#at(middle).seq <= position.seq) low = middle + 1
       else high = middle
     }
-    return low === this.#events.length ? [] : (this.#events.slice(low) as EncodedEvent[])
+    const events: EncodedEvent[] = []
+    for (let at = low; at < this.#events.length; at++) events.push(this.#encodedAt(at))
+    return events
+  }
+
+  #at(index: number): StoredEvent {
+    const kept = this.#events[index] as StoredEvent | EncodedEvent
+    return kept instanceof EncodedEvent ? kept.event : kept
+  }
+
+  #encodedAt(index: number): EncodedEvent {
+    const kept = this.#events[index] as StoredEvent | EncodedEvent
+    if (kept instanceof EncodedEvent) return kept
+    const encoded = new EncodedEvent(kept, { epoch: this.#epoch, seq: kept.seq })
+    this.#events[index] = encoded
+    return encoded
   }
 }
 
 /** The text, its frame, and what the objects around them take. */
-const weight = (event: EncodedEvent): number => 2 * event.event.body.length + 512
+const weight = (event: StoredEvent): number => 2 * event.body.length + 512

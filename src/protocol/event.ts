@@ -88,15 +88,18 @@ export interface EventContent {
 }
 
 /** The members of the envelope that no part but the readers looks at, as JSON text without braces. */
-export function encodeBody(event: { source?: string; data: unknown; metadata?: Metadata; volatile?: true }): string {
-  const { source = defaultSource, data = null, metadata, volatile } = event
-  return JSON.stringify({
-    source,
-    version: envelopeVersion,
-    data,
-    ...(metadata && { metadata }),
-    ...(volatile && { volatile }),
-  }).slice(1, -1)
+export function encodeBody(event: {
+  readonly source?: string | undefined
+  readonly data: unknown
+  readonly metadata?: Metadata | undefined
+  readonly volatile?: boolean | undefined
+}): string {
+  const { source = defaultSource, data, metadata, volatile } = event
+  return (
+    `"source":${JSON.stringify(source)},"version":${envelopeVersion},"data":${JSON.stringify(data) ?? 'null'}` +
+    (metadata ? `,"metadata":${JSON.stringify(metadata)}` : '') +
+    (volatile ? ',"volatile":true' : '')
+  )
 }
 
 /**

@@ -6,7 +6,10 @@ export function eventBytes(event: EventContent): number {
 }
 
 /** UTF-8 bytes of `text` without encoding it: this runs on every event, and an encoder would allocate as much again. */
-export function utf8Bytes(text: string): number {
+export const utf8Bytes: (text: string) => number =
+  typeof Buffer === 'undefined' ? countUtf8 : (text) => Buffer.byteLength(text)
+
+function countUtf8(text: string): number {
   let bytes = text.length
   for (let at = 0; at < text.length; at++) {
     const unit = text.charCodeAt(at)

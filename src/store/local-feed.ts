@@ -1,7 +1,7 @@
 import type { Position } from '../protocol/cursor.js'
 import type { Announcement, Follower, Following } from './store.js'
 
-type Notice = { readonly announcement: Announcement } | { readonly probe: Position }
+type Notice = Announcement | { readonly probe: Position }
 
 /**
  * The feed of one namespace within one process. What is announced in one turn reaches the followers together, after the
@@ -23,7 +23,7 @@ export class LocalFeed {
   }
 
   announce(announcement: Announcement): void {
-    if (this.#followers.size > 0) this.#post({ announcement })
+    if (this.#followers.size > 0) this.#post(announcement)
   }
 
   probe(position: Position): void {
@@ -47,21 +47,24 @@ export class LocalFeed {
     const notices = this.#notices
     this.#notices = []
     let run: Announcement[] = []
-    const flush = (): void => {
-      for (const { follower, afterSeq } of run.length > 0 ? this.#followers : []) {
-        const theirs = (run[0]?.seq ?? 0) > afterSeq ? run : run.filter(({ seq }) => seq > afterSeq)
-        if (theirs.length > 0) follower.announced(theirs)
-      }
-      run = []
-    }
     for (const notice of notices) {
-      if ('announcement' in notice) {
-        run.push(notice.announcement)
+      if (!('probe' in notice)) {
+        run.push(notice)
         continue
       }
-      flush()
+      this.#tell(run)
+      run = []
       for (const { follower } of this.#followers) follower.probed(notice.probe)
     }
-    flush()
+    this.#tell(run)
+  }
+
+  #tell(run: readonly Announcement[]): void {
+    const first = run[0]
+    if (!first) return
+    for (const { follower, afterSeq } of this.#followers) {
+      const theirs = first.seq > afterSeq ? run : run.filter(({ seq }) => seq > afterSeq)
+      if (theirs.length > 0) follower.announced(theirs)
+    }
   }
 }

@@ -1,15 +1,18 @@
 import type { Position } from '../protocol/cursor.js'
 import { CoarseClock, coarseIntervalMs } from './coarse-clock.js'
+import { eventBytes } from './event-size.js'
 import { IdMemory } from './id-memory.js'
 import { LocalFeed } from './local-feed.js'
 import { mergeLogs } from './merge-logs.js'
 import { longestAgeMs, type ResolvedStoreLimits, retentionAgeMs } from './retention.js'
 import { StateTable } from './state-table.js'
+import { storedEvent } from './stored-event.js'
 import type {
   Append,
   AppendResult,
   EventAnswer,
   Gap,
+  NewEvent,
   ReadQuery,
   ReadResult,
   StatePage,
@@ -19,6 +22,11 @@ import type {
   TopicDescription,
 } from './store.js'
 import { TopicLog } from './topic-log.js'
+
+/** By id, the number of what an append repeats. */
+type KnownIds = Map<string, number>
+/** Of an append of fresh ids alone: never written to. */
+const nothingKnown: KnownIds = new Map()
 
 /** Both times of one moment: `wallMs` for stamps, `steadyMs` (never falls, no date) for durations. */
 export interface Moment {
@@ -69,20 +77,17 @@ export class MemoryNamespace {
     this.#coarse.note(timestamp, this.#lastSeq)
     for (const command of append.commands ?? []) this.ids.remember(command, null, moment.steadyMs)
     const events = append.events.map((event): EventAnswer => {
-      const first = claims.get(event.id)
-      if (first !== undefined) return { id: event.id, seq: first, duplicate: true }
-      const prev = this.#lastSeq++
-      const { digest, fresh, ...content } = event
-      const stored: StoredEvent = { ...content, topics: [...new Set(event.topics)], seq: this.#lastSeq, timestamp }
-      for (const topic of stored.topics) this.#keep(topic, stored)
-      this.ids.remember({ id: event.id, digest }, stored.seq, moment.steadyMs)
-      claims.set(event.id, stored.seq)
-      this.feed.announce({ epoch: this.epoch, seq: stored.seq, prev, topics: stored.topics, event: stored })
-      return { id: event.id, seq: stored.seq, duplicate: false }
+      const { id, fresh } = event
+      const first = fresh ? undefined : claims.get(id)
+      if (first !== undefined) return { id, seq: first, duplicate: true }
+      const seq = this.#store(event, timestamp)
+      this.ids.remember(event, seq, moment.steadyMs)
+      if (!fresh) claims.set(id, seq)
+      return { id, seq, duplicate: false }
     })
     for (const write of states) {
       this.states.write(write, moment.steadyMs)
-      if (write.value === null) this.#eraseLog(write.topic)
+      if (write.value === null) this.#eraseTopic(write.topic)
     }
     return { outcome: 'stored', position: this.head, timestamp, events }
   }
@@ -135,7 +140,7 @@ export class MemoryNamespace {
 
   erase(topic: string): void {
     this.states.remove(topic)
-    this.#eraseLog(topic)
+    this.#eraseTopic(topic)
   }
 
   maintain(moment: Moment): void {
@@ -149,14 +154,15 @@ export class MemoryNamespace {
     this.#coarse.forget(nowMs - longestAgeMs(retention))
     for (const [topic, log] of this.#logs) {
       const through = this.#aged(retentionAgeMs(retention, topic))
-      this.#changing(log, () => log.trimThrough(through))
+      this.#logBytes -= log.trimThrough(through)
       if (log.isForgettable(through)) this.#logs.delete(topic)
     }
   }
 
   /** The number of each event that is known already, or the answer where an id decides. */
-  #checkIds(append: Append): Map<string, number> | AppendResult {
+  #checkIds(append: Append): KnownIds | AppendResult {
     const commands = append.commands ?? []
+    if (commands.length === 0 && append.events.every(({ fresh }) => fresh)) return nothingKnown
     const repeated = commands.filter((command) => typeof this.ids.recognise(command, 'command') === 'object')
     if (repeated.length > 0) return { outcome: 'repeated', ids: repeated.map(({ id }) => id) }
     const known = new Map<string, number>()
@@ -194,28 +200,29 @@ export class MemoryNamespace {
     return { after: after.seq, gaps: [...byReason].map(([reason, those]) => ({ reason, topics: those })) }
   }
 
-  #keep(topic: string, event: StoredEvent): void {
+  /** Keeps the event under the next number, which it returns. */
+  #store(event: NewEvent, timestamp: number): number {
+    const prev = this.#lastSeq++
+    const { epoch } = this
+    const seq = this.#lastSeq
+    const stored = storedEvent(event, seq, timestamp)
+    const bytes = eventBytes(stored)
+    for (const topic of stored.topics) this.#keep(topic, stored, bytes)
+    if (this.feed.followers > 0) this.feed.announce({ epoch, seq, prev, topics: stored.topics, event: stored })
+    return seq
+  }
+
+  #keep(topic: string, event: StoredEvent, bytes: number): void {
     let log = this.#logs.get(topic)
     if (!log) {
       log = new TopicLog(this.#aged(retentionAgeMs(this.#limits.retention, topic)))
       this.#logs.set(topic, log)
     }
-    const kept = log
-    this.#changing(kept, () => {
-      kept.add(event)
-      kept.trimToSize(this.#limits.retention)
-    })
+    this.#logBytes += log.add(event, bytes) - log.trimToSize(this.#limits.retention)
   }
 
-  #eraseLog(topic: string): void {
-    const log = this.#logs.get(topic)
-    if (log) this.#changing(log, () => log.erase())
-  }
-
-  #changing(log: TopicLog, change: () => void): void {
-    this.#logBytes -= log.bytes
-    change()
-    this.#logBytes += log.bytes
+  #eraseTopic(topic: string): void {
+    this.#logBytes -= this.#logs.get(topic)?.erase() ?? 0
   }
 
   #aged(ageMs: number): number {

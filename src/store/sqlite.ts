@@ -4,10 +4,10 @@ import { TidingsError } from '../errors.js'
 import { type Random, randomToken, systemRandom } from '../random.js'
 import { LocalFeed } from './local-feed.js'
 import { resolveStoreLimits, type StoreLimits } from './retention.js'
-import { distinct } from './sqlite/append.js'
 import type { CorruptRow } from './sqlite/requests.js'
 import { SqliteThread } from './sqlite/thread.js'
 import type { Append, AppendResult, Store } from './store.js'
+import { storedEvent } from './stored-event.js'
 
 export interface SqliteStoreOptions extends StoreLimits {
   /**
@@ -145,15 +145,8 @@ function announce(feed: LocalFeed, append: Append, result: AppendResult): void {
   for (const [at, { seq, duplicate }] of result.events.entries()) {
     const event = append.events[at]
     if (duplicate || !event) continue
-    const { digest, fresh, ...content } = event
-    const topics = distinct(event.topics)
-    feed.announce({
-      epoch,
-      seq,
-      prev: seq - 1,
-      topics,
-      event: { ...content, topics, seq, timestamp: result.timestamp },
-    })
+    const stored = storedEvent(event, seq, result.timestamp)
+    feed.announce({ epoch, seq, prev: seq - 1, topics: stored.topics, event: stored })
   }
 }
 

@@ -2,25 +2,21 @@ import type { GapReason } from '../protocol/control.js'
 import { eventBytes } from './event-size.js'
 import type { StoredEvent } from './store.js'
 
-interface Kept {
-  readonly event: StoredEvent
-  /** The topic's number before this one: the oldest kept event tells whether anything lay between it and a cursor. */
-  readonly prev: number
-  readonly bytes: number
-}
-
-/** The kept events of one topic, ascending. */
+/** The kept events of one topic, ascending. What changes it answers by how many bytes. */
 export class TopicLog {
-  readonly #kept: (Kept | undefined)[] = []
+  readonly #kept: (StoredEvent | undefined)[] = []
   /** Trimmed entries at the front that have not been cut off yet; cutting each time would copy the array each time. */
   #start = 0
   #bytes = 0
   #last: number
+  /** The topic's number before the oldest kept event: tells whether anything lay between that one and a cursor. */
+  #before: number
   #erasedThrough = 0
 
   /** `trimmedThrough`: at or below this number the topic may have had events that are gone. */
   constructor(trimmedThrough: number) {
     this.#last = trimmedThrough
+    this.#before = trimmedThrough
   }
 
   get count(): number {
@@ -30,39 +26,53 @@ export class TopicLog {
     return this.#bytes
   }
   get first(): number | null {
-    return this.#kept[this.#start]?.event.seq ?? null
+    return this.#oldest?.seq ?? null
   }
   get last(): number | null {
-    return this.#kept.at(-1)?.event.seq ?? null
+    return this.#kept.at(-1)?.seq ?? null
   }
 
-  add(event: StoredEvent): void {
-    const bytes = eventBytes(event)
-    this.#kept.push({ event, prev: this.#last, bytes })
+  /** Keeps an event of `bytes`; returns them. */
+  add(event: StoredEvent, bytes: number): number {
+    this.#kept.push(event)
     this.#last = event.seq
     this.#bytes += bytes
+    return bytes
   }
 
-  /** Drops the oldest events that neither floor needs: the newest `events`, or as many as make up `bytes`. The newest stays. */
-  trimToSize(limits: { readonly events: number; readonly bytes: number }): void {
+  /**
+   * Drops the oldest events that neither floor needs: the newest `events`, or as many as make up `bytes`. The newest stays.
+   * Returns the bytes dropped.
+   */
+  trimToSize(limits: { readonly events: number; readonly bytes: number }): number {
+    if (this.count <= limits.events && this.#bytes < limits.bytes) return 0
+    const before = this.#bytes
     for (let oldest = this.#oldest; oldest && this.count > 1; oldest = this.#oldest) {
-      if (this.count <= limits.events && this.#bytes - oldest.bytes < limits.bytes) return
-      this.#drop(oldest)
+      const bytes = eventBytes(oldest)
+      if (this.count <= limits.events && this.#bytes - bytes < limits.bytes) break
+      this.#drop(oldest, bytes)
     }
+    return before - this.#bytes
   }
 
-  /** Drops everything at or below `seq`. */
-  trimThrough(seq: number): void {
-    for (let oldest = this.#oldest; oldest && oldest.event.seq <= seq; oldest = this.#oldest) this.#drop(oldest)
+  /** Drops everything at or below `seq`; returns the bytes dropped. */
+  trimThrough(seq: number): number {
+    const before = this.#bytes
+    for (let oldest = this.#oldest; oldest && oldest.seq <= seq; oldest = this.#oldest)
+      this.#drop(oldest, eventBytes(oldest))
     if (this.#erasedThrough <= seq) this.#erasedThrough = 0
+    return before - this.#bytes
   }
 
-  /** Drops everything and remembers up to where, so that readers who have not seen it hear of it. */
-  erase(): void {
+  /** Drops everything and remembers up to where, so that readers who have not seen it hear of it. Returns the bytes dropped. */
+  erase(): number {
+    const bytes = this.#bytes
     this.#erasedThrough = Math.max(this.#erasedThrough, this.#last)
+    this.#before = this.#last
     this.#kept.length = 0
     this.#start = 0
     this.#bytes = 0
+    return bytes
   }
 
   /** Whether it keeps no event and knows nothing that the namespace's own trim mark does not know. */
@@ -73,7 +83,7 @@ export class TopicLog {
   /** Why a reader at `seq` cannot have all that came after it, or null: all of it is here. */
   gapAfter(seq: number): GapReason | null {
     if (seq < this.#erasedThrough) return 'unknown'
-    return seq < (this.#oldest?.prev ?? this.#last) ? 'expired' : null
+    return seq < this.#before ? 'expired' : null
   }
 
   /** The kept events after `seq`, one by one. Read it at once: an append or trim invalidates it. */
@@ -82,22 +92,23 @@ export class TopicLog {
     let high = this.#kept.length
     while (low < high) {
       const middle = (low + high) >>> 1
-      if ((this.#kept[middle]?.event.seq ?? 0) > seq) high = middle
+      if ((this.#kept[middle]?.seq ?? 0) > seq) high = middle
       else low = middle + 1
     }
     for (let at = low; at < this.#kept.length; at++) {
       const kept = this.#kept[at]
-      if (kept) yield kept.event
+      if (kept) yield kept
     }
   }
 
-  get #oldest(): Kept | undefined {
+  get #oldest(): StoredEvent | undefined {
     return this.#kept[this.#start]
   }
 
-  #drop(oldest: Kept): void {
+  #drop(oldest: StoredEvent, bytes: number): void {
     this.#kept[this.#start++] = undefined
-    this.#bytes -= oldest.bytes
+    this.#before = oldest.seq
+    this.#bytes -= bytes
     if (this.#start > 32 && this.#start * 2 > this.#kept.length) {
       this.#kept.splice(0, this.#start)
       this.#start = 0

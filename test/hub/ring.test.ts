@@ -1,18 +1,25 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { expect, test } from 'vitest'
-import { EncodedEvent } from '#src/hub/frame.js'
 import { Ring } from '#src/hub/ring.js'
+import type { StoredEvent } from '#src/store/store.js'
 
 setFlagsFromString('--expose-gc')
 const collect = runInNewContext('gc') as () => void
 
-const eventOf = (seq: number, body: string): EncodedEvent =>
-  new EncodedEvent({ id: `${seq}`, type: 't', priority: 'normal', body, topics: ['a'], seq, timestamp: 1 }, 'e')
+const eventOf = (seq: number, body: string): StoredEvent => ({
+  id: `${seq}`,
+  type: 't',
+  priority: 'normal',
+  body,
+  topics: ['a'],
+  seq,
+  timestamp: 1,
+})
 
 test('S3: what the ring has let go of for its bytes is free at once, not some thousand events later', async () => {
   const ring = new Ring(10 * 64_000 * 2, { epoch: 'e', seq: 0 })
-  const pushed: WeakRef<EncodedEvent>[] = []
+  const pushed: WeakRef<StoredEvent>[] = []
   for (let seq = 1; seq <= 500; seq++) {
     const event = eventOf(seq, `${seq}`.padEnd(64_000, 'x'))
     pushed.push(new WeakRef(event))

@@ -1,6 +1,7 @@
 import { eventBytes } from '../event-size.js'
 import type { ResolvedStoreLimits } from '../retention.js'
 import type { Append, AppendResult, EventAnswer, NewEvent, StateRead } from '../store.js'
+import { distinct } from '../stored-event.js'
 import type { Ids, KnownId } from './ids.js'
 import { type Ledger, type NamespaceRecord, positionOf, type TopicRecord } from './ledger.js'
 import type { Log } from './log.js'
@@ -130,7 +131,3 @@ export class Appends {
 function isRepeated(known: KnownId | undefined, digest: string, command: boolean): boolean {
   return known !== undefined && known.digest === digest && (known.seq === null) === command
 }
-
-/** Each topic once, in published order. */
-export const distinct = (topics: readonly string[]): readonly string[] =>
-  topics.length > 1 ? [...new Set(topics)] : topics
