@@ -17,3 +17,4 @@ export {
   storeContract,
   type TestFramework,
 } from './store-contract.js'
+export { type TestHub, type TestHubOptions, testHub } from './test-hub.js'

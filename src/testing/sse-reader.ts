@@ -76,7 +76,7 @@ export async function readStream(source: StreamSource, options: StreamOptions = 
 }
 
 function streamUrl(source: StreamSource, options: StreamOptions): URL {
-  const base = typeof source === 'string' || source instanceof URL ? String(source) : 'http://hub.test'
+  const base = typeof source === 'string' || source instanceof URL ? String(source) : 'http://localhost'
   const url = new URL(base.replace(/\/$/, '') + paths.events)
   for (const topic of options.topics ?? []) url.searchParams.append('topic', topic)
   for (const type of options.types ?? []) url.searchParams.append('type', type)

@@ -164,6 +164,80 @@ describe('fault proxy (O7)', () => {
     expect(upstream[0]?.readableEnded).toBe(false)
   })
 
+  test('bufferBytes holds replies back until there are enough, it heals, or the server ends', async () => {
+    const server = createTcpServer((socket) => {
+      socket.on('error', () => {})
+      socket.on('data', (data) => (String(data) === 'end' ? socket.end() : socket.write(data)))
+    })
+    const proxy = await faultProxy({ port: await listening(server), faults: { bufferBytes: 10 } })
+    cleanups.push(() => proxy.close())
+    const client = connect({ port: proxy.port, host: '127.0.0.1', noDelay: true })
+    client.on('error', () => {})
+    let received = ''
+    client.on('data', (packet: Buffer) => {
+      received += String(packet)
+    })
+    client.write('12345')
+    // There is no event for "nothing happens": over loopback an answer takes less than a tenth of this.
+    await sleep(100)
+    expect(received).toBe('')
+    client.write('67890')
+    while (received.length < 10) await sleep(1)
+    client.write('abc')
+    await sleep(100)
+    expect(received).toBe('1234567890')
+    proxy.set({})
+    while (received.length < 13) await sleep(1)
+    proxy.set({ bufferBytes: 10 })
+    client.write('xyz')
+    await sleep(50)
+    client.write('end')
+    await once(client, 'close')
+    expect(received).toBe('1234567890abcxyz')
+  })
+
+  test('bytesPerSecond lets replies trickle, and loses nothing', async () => {
+    const clock = fakeClock()
+    const body = '0123456789'.repeat(50)
+    const server = createTcpServer((socket) => {
+      socket.on('error', () => {})
+      socket.on('data', () => socket.end(body))
+    })
+    const proxy = await faultProxy({ port: await listening(server), clock, faults: { bytesPerSecond: 100 } })
+    cleanups.push(() => proxy.close())
+    const client = connect({ port: proxy.port, host: '127.0.0.1' })
+    client.on('error', () => {})
+    let received = ''
+    client.on('data', (packet: Buffer) => {
+      received += String(packet)
+    })
+    client.write('go')
+    let seconds = 0
+    while (received.length < body.length) {
+      while (clock.pending === 0 && received.length < body.length) await sleep(1)
+      expect(received.length).toBeLessThanOrEqual(100 * seconds + 10)
+      await clock.advance(50)
+      seconds += 0.05
+    }
+    expect(received).toBe(body)
+    expect(seconds).toBeGreaterThan(4.5)
+  })
+
+  test('duplicate sends what a client says twice, and answers once', async () => {
+    const heard: string[] = []
+    const proxy = await setUp(
+      (request, response) => {
+        heard.push(String(request.url))
+        response.end('done')
+      },
+      { faults: { duplicate: true } },
+    )
+    const answer = await fetch(`${proxy.url}/publish`, { method: 'POST', headers: { connection: 'close' } })
+    expect(await answer.text()).toBe('done')
+    while (heard.length < 2) await sleep(1)
+    expect(heard).toEqual(['/publish', '/publish'])
+  })
+
   test('refuse resets new connections, cut closes the open ones', async () => {
     const proxy = await setUp((_, response) => response.write('open'))
     const first = await fetch(proxy.url)
