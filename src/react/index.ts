@@ -5,3 +5,8 @@ export { type EventOfFilter, type UseEventOptions, type UseEventsOptions, useEve
 export { type UseJobOptions, useJob, useJobs } from './jobs.js'
 export { TidingsProvider, type TidingsProviderProps, useTidings } from './provider.js'
 export type { Register, Registered } from './register.js'
+export { ConnectionDot, type ConnectionPartProps } from './connection-dot.js'
+export { ConnectionStatus } from './connection-status.js'
+export { JobProgress, type JobProgressProps } from './job-progress.js'
+export { type Toast, type ToastOptions, type UseToastsOptions, useToasts } from './toasts.js'
+export type { ConnectionWords } from './words.js'

@@ -67,7 +67,10 @@ export async function bundle(
   if (Array.isArray(result) || !('output' in result)) throw new Error('expected one output')
   const files = new Map<string, string>()
   for (const file of result.output) {
-    if (file.type !== 'chunk') continue
+    if (file.type === 'asset') {
+      files.set('/page/style.css', String(file.source))
+      continue
+    }
     if (file.isEntry) files.set('/page/page.js', `import '/page/${file.fileName}'`)
     files.set(`/page/${file.fileName}`, file.code)
   }
@@ -78,14 +81,18 @@ export async function bundle(
 export async function servePage(
   hub: (...given: [...Parameters<RequestListener>, () => void]) => void,
   given?: ReadonlyMap<string, string>,
+  body = '',
 ): Promise<{ server: Server; port: number; url: string }> {
   const files = given ?? (await clientPage())
   const server = createServer((request, response) => {
     hub(request, response, () => {
       const code = files.get(request.url ?? '')
-      response.setHeader('Content-Type', code ? 'text/javascript' : 'text/html')
+      const type = request.url?.endsWith('.css') ? 'text/css' : 'text/javascript'
+      response.setHeader('Content-Type', code ? type : 'text/html')
       if (!code && !request.headers.cookie) response.setHeader('Set-Cookie', 'user=7; Path=/; SameSite=Lax')
-      response.end(code ?? '<!doctype html><title>Page</title><script type="module" src="/page/page.js"></script>')
+      const style = files.has('/page/style.css') ? '<link rel="stylesheet" href="/page/style.css">' : ''
+      const script = '<script type="module" src="/page/page.js"></script>'
+      response.end(code ?? `<!doctype html><title>Page</title>${style}${script}${body}`)
     })
   }).listen(0, '127.0.0.1')
   await once(server, 'listening')

@@ -1,16 +1,21 @@
 import type { Server } from 'node:http'
 import { join } from 'node:path'
 import type { Browser, Page } from 'playwright-core'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createElement } from 'react'
+import { renderToString } from 'react-dom/server'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { createClient } from '#src/client/index.js'
 import { toNodeHandler } from '#src/http/node.js'
 import { createHub, type Hub } from '#src/index.js'
+import { type FaultProxy, faultProxy } from '#src/testing/index.js'
 import { bundle, launch, servePage, skipped } from '../browser/page.js'
+import { App } from './app.js'
 import type {} from './page.js'
 
 describe.skipIf(skipped)('in Chromium', () => {
   let hub: Hub
   let server: Server
-  let url: string
+  let proxy: FaultProxy
   let browser: Browser
 
   beforeAll(async () => {
@@ -24,22 +29,22 @@ describe.skipIf(skipped)('in Chromium', () => {
     const files = await bundle(join(import.meta.dirname, 'page.tsx'), 'development')
     const page = await servePage(toNodeHandler(hub, { basePath: '/tidings' }), files)
     server = page.server
-    url = page.url
+    proxy = await faultProxy({ port: page.port })
     browser = await launch()
   })
 
   afterAll(async () => {
     await browser?.close()
+    await proxy?.close()
     await hub?.close({ drainMs: 0 })
     server?.closeAllConnections()
     server?.close()
   })
 
   /** A page of its own, signed in as user 7; what it asked the hub for, and what its console complained of. */
-  async function open(
-    path = '/',
-  ): Promise<{ page: Page; asked: string[]; complaints: string[]; close: () => Promise<void> }> {
+  async function open(path = '/'): Promise<{ page: Page; asked: string[]; complaints: string[] }> {
     const context = await browser.newContext()
+    onTestFinished(() => context.close())
     const page = await context.newPage()
     const asked: string[] = []
     const complaints: string[] = []
@@ -51,15 +56,28 @@ describe.skipIf(skipped)('in Chromium', () => {
     page.on('console', (message) => {
       if (['error', 'warning'].includes(message.type())) complaints.push(message.text())
     })
-    await page.goto(url + path)
+    await page.goto(proxy.url + path)
     await page.waitForFunction(() => globalThis.react !== undefined)
-    return { page, asked, complaints, close: () => context.close() }
+    return { page, asked, complaints }
   }
   const text = (page: Page, id: string, expected: string): Promise<unknown> =>
     page.waitForFunction(([at, words]) => document.getElementById(at as string)?.textContent === words, [id, expected])
+  /** The one element of this role, as the browser tells it to a screen reader. */
+  async function accessible(page: Page, role: string): Promise<Record<string, unknown>> {
+    const session = await page.context().newCDPSession(page)
+    const { nodes } = await session.send('Accessibility.getFullAXTree')
+    const found = nodes.filter((node) => node.role?.value === role)
+    expect(found.length).toBe(1)
+    const { name, value, properties = [] } = found[0] as (typeof nodes)[number]
+    return {
+      name: name?.value,
+      value: value?.value,
+      ...Object.fromEntries(properties.map((property) => [property.name, property.value.value])),
+    }
+  }
 
   test('C8: StrictMode opens one connection; leaving closes it and keeps nothing', async () => {
-    const { page, asked, complaints, close } = await open()
+    const { page, asked, complaints } = await open()
     await page.evaluate(() => {
       const client = globalThis.react.createClient({ url: '/tidings' })
       const names = ['StatusWord', 'LastEvent', 'Feed', 'Ear'] as const
@@ -81,11 +99,10 @@ describe.skipIf(skipped)('in Chromium', () => {
     expect(await page.evaluate(() => globalThis.kept.client.status.getSnapshot().status)).toBe('idle')
     expect(asked).toEqual(['/tidings/events'])
     expect(complaints).toEqual([])
-    await close()
   })
 
   test('C8: at 1,000 events a second a component renders once an animation frame, and one that reads only the state not at all', async () => {
-    const { page, complaints, close } = await open()
+    const { page, complaints } = await open()
     await page.evaluate(() => {
       const client = globalThis.react.createClient({ url: '/tidings' })
       const names = ['StatusWord', 'LastEvent', 'Feed'] as const
@@ -134,33 +151,196 @@ describe.skipIf(skipped)('in Chromium', () => {
       expect(grown(name as never)).toBeGreaterThan(counts.frames / 4)
     }
     expect(complaints).toEqual([])
-    await close()
   })
 
-  test('C8: useJob follows a job to its end, with a token where nobody else may read it; useJobs lists them', async () => {
-    const { page, complaints, close } = await open()
-    const { job } = await hub.jobs.create({ owner: 'user:7', kind: 'crawl', total: 2 })
-    const { job: foreign, token } = await hub.jobs.create({ owner: 'user:8', kind: 'crawl', total: 4 })
-    await page.evaluate(
-      ([id, other, key]) => {
-        const client = globalThis.react.createClient({ url: '/tidings' })
-        globalThis.react.show(client, [{ name: 'Watched', props: { id } }, { name: 'Jobs' }])
-        globalThis.kept = { client, leave: () => {}, errors: [{ id: other, token: key }] }
-      },
-      [job.id, foreign.id, token],
-    )
-    await text(page, 'job', 'queued 0')
+  test('C8: a page takes over what the server rendered, without a word on the console, and opens one connection', async () => {
+    const idle = createClient({ url: '/tidings' })
+    const html = renderToString(createElement(App, { client: idle }))
+    idle.close()
+    expect(html).toContain('idle')
+    const { page, asked, complaints } = await open()
+    const recovered = await page.evaluate(async (rendered) => {
+      document.body.innerHTML = `<main>${rendered}</main>`
+      const button = document.getElementById('status')
+      const client = globalThis.react.createClient({ url: '/tidings' })
+      // The connection may be up before React takes over.
+      client.on('*', () => {})
+      while (client.status.getSnapshot().status !== 'connected') await new Promise((resolve) => setTimeout(resolve, 5))
+      const errors: string[] = []
+      globalThis.react.hydrate(client, (error) => errors.push(String(error)))
+      while (button?.textContent !== 'connected') await new Promise((resolve) => setTimeout(resolve, 5))
+      return { errors, same: document.getElementById('status') === button }
+    }, html)
+    expect(recovered).toEqual({ errors: [], same: true })
+    await hub.publish({ topic: 'report:1', type: 'a', data: 1 })
+    await text(page, 'feed', '1')
+    expect(hub.stats().connections).toBe(1)
+    expect(asked.filter((path) => path === '/tidings/events').length).toBeLessThanOrEqual(2)
+    expect(complaints).toEqual([])
+  })
+
+  test('C8: useJob follows a job to its end, JobProgress shows it and leaves, useJobs lists them', async () => {
+    const { page, complaints } = await open()
+    const { job } = await hub.jobs.create({ owner: 'user:7', kind: 'crawl' })
+    await page.evaluate((id) => {
+      const client = globalThis.react.createClient({ url: '/tidings' })
+      globalThis.react.show(client, [
+        { name: 'Watched', props: { id } },
+        { name: 'Bar', props: { id } },
+        { name: 'Jobs' },
+      ])
+    }, job.id)
+    await text(page, 'job', 'queued null')
     await text(page, 'jobs', 'crawl queued')
+    const bar = page.getByRole('progressbar', { name: 'Crawl' })
+    expect(await bar.getAttribute('aria-valuenow')).toBeNull()
+    expect(await bar.getAttribute('aria-valuetext')).toBe('Queued')
     await hub.jobs.run(job.id, async (running) => {
-      void running.increment({ processed: 1 })
+      await running.update({ increment: { processed: 1 }, set: { total: 2, stage: 'Reading' } })
       await text(page, 'job', 'running 50')
-      void running.increment({ processed: 1 })
+      expect(await accessible(page, 'progressbar')).toMatchObject({
+        name: 'Crawl',
+        value: 50,
+        valuemin: 0,
+        valuemax: 100,
+      })
+      expect(await bar.getAttribute('aria-valuetext')).toBe('Reading · 50 %')
+      expect(await page.locator('.tidings-job p').getAttribute('aria-live')).toBe('off')
+      await running.increment({ processed: 1 })
     })
     await text(page, 'job', 'completed 100')
     await text(page, 'jobs', 'crawl completed')
+    expect(await page.locator('.tidings-job p[aria-live=polite]').textContent()).toBe('Completed')
+    await bar.waitFor({ state: 'detached' })
     expect(complaints).toEqual([])
-    await close()
-    void foreign
-    void token
   })
+
+  test('C8: useJob with a token follows a job of somebody else, and says how it failed', async () => {
+    const { page, complaints } = await open()
+    const { job, token } = await hub.jobs.create({ owner: 'user:8', kind: 'crawl' })
+    await page.evaluate(
+      ([id, key]) => {
+        const client = globalThis.react.createClient({ url: '/tidings' })
+        const watched = { name: 'Watched', props: { id, token: key } } as const
+        const leave = globalThis.react.show(client, [watched])
+        globalThis.kept = { client, leave, errors: [] }
+      },
+      [job.id, token],
+    )
+    await text(page, 'job', 'queued null')
+    await hub.jobs
+      .run(job.id, () => {
+        throw new Error('broken')
+      })
+      .catch(() => {})
+    await text(page, 'job', 'failed null')
+    await page.evaluate(() => globalThis.kept.leave())
+    await expect.poll(() => hub.stats().connections).toBe(0)
+    expect(complaints).toEqual([])
+  })
+
+  test('C8: ConnectionStatus says state and error to those who do not see it, and its button connects again', async () => {
+    const { page } = await open()
+    await page.evaluate(() => {
+      const client = globalThis.react.createClient({ url: '/tidings', maxAttempts: 1 })
+      globalThis.react.show(client, [{ name: 'ConnectionStatus' }, { name: 'Feed' }])
+    })
+    const status = page.getByRole('status')
+    await status.getByText('Connected').waitFor()
+    expect(await accessible(page, 'status')).toMatchObject({ live: 'polite', atomic: true })
+    expect(await status.textContent()).toBe(' Connected by a stream')
+    await hub.publish({ topic: 'report:1', type: 'report.updated', data: 1 })
+    await text(page, 'feed', '1')
+    expect(await page.locator('.tidings-connection').ariaSnapshot()).toMatch(
+      /- status: Connected by a stream\n- paragraph:\n {2}- text: Last event\n {2}- time: .*\n {2}- code: report\.updated/,
+    )
+    proxy.cut()
+    await status.getByText('Not connected').waitFor()
+    expect(await status.getByText('Connection lost.').isVisible()).toBe(true)
+    await hub.publish({ topic: 'report:1', type: 'report.updated', data: 'meanwhile' })
+    await page.getByRole('button', { name: 'Try again' }).click()
+    await status.getByText('Connected by a stream').waitFor()
+    await text(page, 'feed', '1 meanwhile')
+    expect(await page.getByRole('button').count()).toBe(0)
+  })
+
+  test('C8: ConnectionDot has a shape and a word for every state', async () => {
+    const { page, complaints } = await open()
+    const seen = await page.evaluate(async () => {
+      const client = globalThis.react.createClient({ url: '/tidings' })
+      globalThis.react.show(client, [{ name: 'ConnectionDot' }, { name: 'Feed' }])
+      const looks = new Map<string | undefined, (string | null | undefined)[]>()
+      const look = (): void => {
+        const dot = document.querySelector<HTMLElement>('.tidings-dot')
+        if (dot) looks.set(dot.dataset.status, [dot.textContent, dot.querySelector('path')?.getAttribute('d')])
+      }
+      const until = async (status: string): Promise<void> => {
+        while (!looks.has(status)) await new Promise((resolve) => requestAnimationFrame(() => resolve(look())))
+      }
+      await until('connected')
+      client.disconnect()
+      await until('idle')
+      client.forceTransport('poll')
+      client.connect()
+      await until('polling')
+      client.close()
+      await until('closed')
+      return [...looks.values()]
+    })
+    expect(seen.length).toBeGreaterThanOrEqual(4)
+    expect(new Set(seen.map(([words]) => words)).size).toBe(seen.length)
+    expect(new Set(seen.map(([, shape]) => shape)).size).toBe(seen.length)
+    expect(complaints).toEqual([])
+  })
+
+  test('C8: useToasts shows notifications and alerts with sonner: kinds, times, and links of http and https only', async () => {
+    const { page, complaints } = await open()
+    await page.evaluate(() => {
+      const client = globalThis.react.createClient({ url: '/tidings' })
+      const errors: unknown[] = []
+      client.onError((error) => errors.push(error.message))
+      globalThis.react.show(client, [{ name: 'Toasts' }, { name: 'StatusWord' }])
+      globalThis.kept = { client, leave: () => {}, errors }
+    })
+    await text(page, 'status', 'connected')
+    const toasts = page.locator('[data-sonner-toast]')
+    const notify = (data: unknown, type = 'notification') => hub.publish({ to: { users: ['7'] }, type, data })
+    const toastOf = (title: string) => toasts.filter({ hasText: title })
+    const viewOf = (title: string) => toastOf(title).getByRole('button', { name: 'View' })
+
+    await notify({ title: 'Ready', message: 'All of it', level: 'success', url: '/reports/9' })
+    await toastOf('Ready').waitFor()
+    expect(await toastOf('Ready').getAttribute('data-type')).toBe('success')
+    expect(await toastOf('Ready').textContent()).toContain('All of it')
+    await viewOf('Ready').click()
+    expect(await page.evaluate(() => globalThis.react.heard)).toEqual([`${proxy.url}/reports/9`])
+
+    // A toast under the pointer stays.
+    await page.mouse.move(5, 5)
+    await notify({ title: 'Brief' })
+    await toastOf('Brief').waitFor()
+    await toastOf('Brief').waitFor({ state: 'detached' })
+
+    for (const bad of ['javascript:alert(1)', ' JaVaScRiPt:alert(1)', 'data:text/html,hi', 'blob:x', 'http://['])
+      await notify({ title: `Bad ${bad.trim().slice(0, 4)}`, url: bad, persistent: true, level: 'constructor' })
+    await notify({ title: 'Far', url: 'https://example.com/x', persistent: true })
+    await toastOf('Far').waitFor()
+    expect(await viewOf('Far').count()).toBe(1)
+    expect(await toasts.count()).toBe(6)
+    expect(await toasts.filter({ hasText: 'Bad' }).getByRole('button', { name: 'View' }).count()).toBe(0)
+
+    await notify({ title: 'Disk full', severity: 'critical' }, 'system.alert')
+    await toastOf('Disk full').waitFor()
+    expect(await toastOf('Disk full').getAttribute('data-type')).toBe('error')
+    await notify({ title: 'Brief again' })
+    await toastOf('Brief again').waitFor()
+    await toastOf('Brief again').waitFor({ state: 'detached' })
+    expect(await toasts.count()).toBe(7)
+    await toastOf('Disk full').getByRole('button', { name: 'Close toast' }).click()
+    await toastOf('Disk full').waitFor({ state: 'detached' })
+
+    await notify({ title: { not: 'text' } })
+    await expect.poll(() => page.evaluate(() => globalThis.kept.errors)).toHaveLength(1)
+    expect(complaints).toEqual([])
+  }, 60_000)
 })

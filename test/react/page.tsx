@@ -1,74 +1,38 @@
 import { type ReactNode, StrictMode } from 'react'
 import { createRoot, hydrateRoot } from 'react-dom/client'
 import { type Client, createClient } from '#src/client/index.js'
-import { TidingsProvider, useConnection, useEvent, useEvents, useJob, useJobs } from '#src/react/index.js'
-
-/** How often each component was rendered, and what handlers heard. */
-const renders: Record<string, number> = {}
-const heard: unknown[] = []
-const rendered = (name: string): void => {
-  renders[name] = (renders[name] ?? 0) + 1
-}
-
-function StatusWord() {
-  rendered('StatusWord')
-  const { status, reconnect } = useConnection()
-  return (
-    <button type="button" id="status" onClick={reconnect}>
-      {status}
-    </button>
-  )
-}
-
-function LastEvent() {
-  rendered('LastEvent')
-  const { lastEvent } = useConnection()
-  return <p id="last">{JSON.stringify(lastEvent?.data)}</p>
-}
-
-function Feed() {
-  rendered('Feed')
-  const events = useEvents('*', { topic: 'report:1', limit: 10 })
-  return <p id="feed">{events.map(({ data }) => String(data)).join(' ')}</p>
-}
-
-function Ear() {
-  useEvent('notification', ({ data }) => heard.push(data))
-  return null
-}
+import { Toaster, toast } from 'sonner'
+import { App, Ear, Feed, Jobs, LastEvent, StatusWord, heard, renders } from './app.js'
+import { ConnectionDot, ConnectionStatus, JobProgress, TidingsProvider, useJob, useToasts } from '#src/react/index.js'
+import 'tidings/react/style.css'
 
 function Watched({ id, token }: { id: string; token?: string }) {
   const job = useJob(id, { token })
   return <p id="job">{job && `${job.status} ${job.percent}`}</p>
 }
 
-function Jobs() {
-  return (
-    <p id="jobs">
-      {useJobs()
-        ?.map(({ kind, status }) => `${kind} ${status}`)
-        .join(', ')}
-    </p>
-  )
+function Bar({ id, lingerMs = 300 }: { id: string; lingerMs?: number | null }) {
+  return <JobProgress job={useJob(id)} label="Crawl" lingerMs={lingerMs} />
+}
+
+function Toasts() {
+  useToasts(toast, { durationMs: 1_500, open: (url) => heard.push(url) })
+  return <Toaster />
 }
 
 /** What a test may ask for, by name. */
-const parts = { StatusWord, LastEvent, Feed, Ear, Watched, Jobs }
-
-/** What a server renders and the page takes over. */
-export function App({ client, children }: { client: Client; children?: ReactNode }) {
-  return (
-    <StrictMode>
-      <TidingsProvider client={client}>
-        <StatusWord />
-        <LastEvent />
-        <Feed />
-        <Ear />
-        <Jobs />
-        {children}
-      </TidingsProvider>
-    </StrictMode>
-  )
+const parts = {
+  StatusWord,
+  LastEvent,
+  Feed,
+  Ear,
+  Watched,
+  Jobs,
+  Bar,
+  Toasts,
+  ConnectionDot,
+  ConnectionStatus,
+  JobProgress,
 }
 
 interface Asked {
