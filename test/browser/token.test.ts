@@ -47,7 +47,7 @@ test.skipIf(skipped)(
       tabs.push(page)
     }
     // Each has asked once who it is for.
-  expect(mints).toBeLessThanOrEqual(6)
+    expect(mints).toBeLessThanOrEqual(6)
     for (const round of [1, 2]) {
       const before = { streams, mints }
       await hub.revoke({ user: '7' })
