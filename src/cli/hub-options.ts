@@ -36,7 +36,7 @@ export const settingsOfOptions: Readonly<Record<keyof HubOptions, Filled>> = {
     'personalRetentionMs',
     'quotaBytes',
   ],
-  events: { not: 'schemas are code' },
+  events: ['events', 'eventsOpen'],
   allowedOrigins: ['allowedOrigins'],
   trustedProxies: ['trustedProxies'],
   addressHeader: ['addressHeader'],

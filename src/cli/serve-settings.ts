@@ -1,6 +1,7 @@
 import type { DashboardOptions } from '../dashboard/index.js'
 import type { HubOptions } from '../index.js'
 import { dashboardSettings, planDashboard } from './dashboard-settings.js'
+import { eventsSettings, planEvents } from './events-file.js'
 import { hubSettings, planHub } from './hub-settings.js'
 import { limitSettings, planLimits } from './limit-settings.js'
 import { type ListenerPlan, listenerSettings, planListener } from './listener.js'
@@ -27,6 +28,7 @@ export const serveSettings = {
   ...limitSettings,
   ...listenerSettings,
   ...dashboardSettings,
+  ...eventsSettings,
   ...hubSettings,
 } as const
 
@@ -58,6 +60,7 @@ export function gatherServe(
 
 /** Throws `option_invalid` naming a setting that is missing, or that contradicts another one. */
 export function planServe(values: ValuesOf<typeof serveSettings>): ServePlan {
+  const events = planEvents(values)
   const { host, port, logLevel } = { ...fallbacksOf(processSettings), ...values }
   return {
     host,
@@ -66,6 +69,11 @@ export function planServe(values: ValuesOf<typeof serveSettings>): ServePlan {
     store: planStore(values),
     listener: planListener(values),
     dashboard: planDashboard(values, host),
-    hub: { ...planHub(values), ...planSignIn(values, host), ...planLimits(values) },
+    hub: {
+      ...planHub(values),
+      ...planSignIn(values, host),
+      ...planLimits(values),
+      ...(events && ({ events } as object)),
+    },
   }
 }

@@ -1,8 +1,10 @@
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { blocksOf } from './blocks.js'
+import { planEvents } from '#src/cli/events-file.js'
+import { blockOf, blocksOf } from './blocks.js'
 
 const page = 'docs/concepts/types.md'
 
@@ -29,9 +31,9 @@ test('E2, E3: the programs of docs/concepts/types.md compile and do what they sa
   mkdirSync(folder, { recursive: true })
   writeFileSync(join(folder, 'app.ts'), app)
   const blocks = blocksOf(page)
-  expect(blocks.map(({ name }) => name)).toEqual(['events', 'server', 'browser', 'jobs', 'work'])
-  for (const { name, text } of blocks)
-    writeFileSync(join(folder, `${name}.ts`), text + (name === 'server' ? ending : ''))
+  expect(blocks.map(({ name }) => name)).toEqual(['events', 'server', 'browser', 'events.json', 'jobs', 'work'])
+  for (const { name, text, language } of blocks)
+    if (language === 'ts') writeFileSync(join(folder, `${name}.ts`), text + (name === 'server' ? ending : ''))
   const compilerOptions = { rootDir: '.', outDir: 'out', declaration: false, sourceMap: false, declarationMap: false }
   const project = { extends: '../../tsconfig.json', compilerOptions, include: ['*.ts'] }
   writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(project))
@@ -47,4 +49,15 @@ test('E2, E3: the programs of docs/concepts/types.md compile and do what they sa
     'system.alert {"title":"Disk 95 % full","severity":"critical"}',
   ])
   expect(node(join(folder, 'out', 'work.js'))).toMatchObject({ status: 0, stderr: '', stdout: '2 6\n' })
+})
+
+test('E2: the file of docs/concepts/types.md declares events for a stand-alone hub', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'tidings-types-'))
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+  const file = join(folder, 'events.json')
+  writeFileSync(file, blockOf(page, 'events.json'))
+  const events = planEvents({ events: file })
+  expect(() => events?.check('page.crawled', { url: '/', bytes: 12 })).not.toThrow()
+  expect(() => events?.check('page.crawled', { url: '/', bytes: -1 })).toThrow('data.bytes')
+  expect(() => events?.check('report.updated', { rows: 1.5 })).toThrow('data.rows')
 })
