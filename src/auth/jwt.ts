@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { type JWTPayload, decodeJwt, decodeProtectedHeader, jwtVerify } from 'jose'
 import { LRUCache } from 'lru-cache'
 import type { Clock } from '../clock.js'
@@ -47,7 +47,7 @@ export function jwtAuthenticator({
 
   const principalOf = async (token: string): Promise<Principal> => {
     if (token.length > longestToken || !compactForm.test(token)) throw badToken()
-    const digest = createHash('sha256').update(token).digest('base64url')
+    const digest = hash('sha256', token, 'base64url')
     const known = verified.get(digest)
     if (known && (known.expiresAt as number) > clock.now()) return known
     let reason: unknown

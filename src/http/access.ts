@@ -1,4 +1,4 @@
-import type { Ask } from '../auth/authorize.js'
+import type { Action, Ask } from '../auth/authorize.js'
 import { canPublish, canSubscribe } from '../auth/grants.js'
 import { type Principal, ownTopics } from '../auth/principal.js'
 import { TidingsError } from '../errors.js'
@@ -50,11 +50,15 @@ export class Access {
     topics: readonly string[],
     action: 'publish' | 'job' = 'publish',
   ): Promise<void> {
-    const allowed = await Promise.all(
-      topics.map(async (topic) => (await this.#ask(principal, action, topic)) ?? canPublish(principal, topic)),
-    )
-    const refused = topics.filter((_, index) => !allowed[index])
+    const asked = await this.#askAll(principal, action, topics)
+    const refused = topics.filter((topic, index) => !(asked[index] ?? canPublish(principal, topic)))
     if (refused.length > 0) throw forbidden(refused)
+  }
+
+  /** Nearly every event has one topic. */
+  async #askAll(principal: Principal, action: Action, topics: readonly string[]): Promise<readonly (boolean | null)[]> {
+    if (topics.length === 1) return [await this.#ask(principal, action, topics[0] as string)]
+    return await Promise.all(topics.map((topic) => this.#ask(principal, action, topic)))
   }
 
   /** The admin routes (A7), of the caller's own namespace. */

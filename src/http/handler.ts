@@ -48,7 +48,8 @@ export function createHandler(joined: HttpParts): Handler {
   const access = new Access(parts.jobs, parts.ask, parts.publicTopics)
 
   const handle: Handler['handle'] = async (request, openStream) => {
-    const shared = { ...everyAnswer, ...origins.headersFor(request) }
+    const ofOrigin = origins.headersFor(request)
+    const shared = ofOrigin === null ? everyAnswer : { ...everyAnswer, ...ofOrigin }
     const answer = await answerTo(request, (headers) => openStream({ ...shared, ...headers }))
     return answer && { ...answer, headers: { ...shared, ...answer.headers } }
   }

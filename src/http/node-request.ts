@@ -58,7 +58,10 @@ export class NodeRequest implements Incoming {
       })
       incoming.on('end', () => resolve(parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts)))
       incoming.on('error', reject)
-      incoming.on('close', () => reject(new Error('The connection closed.')))
+      // It follows every request, and an error is dear: one that nobody would hear is not made.
+      incoming.on('close', () => {
+        if (!incoming.readableEnded) reject(new Error('The connection closed.'))
+      })
     })
   }
 

@@ -6,7 +6,6 @@ import type { Answer } from './answer.js'
 
 type Headers = Readonly<Record<string, string>>
 
-const none: Headers = {}
 const preflightSeconds = '7200'
 const requestHeaders = 'Authorization, Content-Type, Last-Event-ID, Cache-Control'
 const exposed = `Retry-After, ${headers.connectionId}`
@@ -31,10 +30,10 @@ export class Origins {
     this.#anyone = this.#listed.has('*')
   }
 
-  /** What an answer says to the browser. Credentials are for listed origins only; `*` is for everybody without them. */
-  headersFor(request: Incoming): Headers {
+  /** What an answer says to the browser. Credentials are for listed origins only; `*` is for everybody without them. Null: nothing. */
+  headersFor(request: Incoming): Headers | null {
+    if (this.#listed.size === 0) return null
     const origin = request.header('Origin')
-    if (this.#listed.size === 0) return none
     if (origin === null) return { Vary: 'Origin' }
     if (this.#listed.has(origin)) {
       return {
@@ -51,7 +50,7 @@ export class Origins {
   /** The answer to a browser that asks before it calls; it says nothing to an origin that may not. */
   preflight(request: Incoming, methods: readonly string[]): Answer | null {
     if (request.method !== 'OPTIONS' || request.header('Access-Control-Request-Method') === null) return null
-    const allowed = this.headersFor(request)
+    const allowed = this.headersFor(request) ?? {}
     if (allowed['Access-Control-Allow-Origin'] === undefined) return { status: 204, headers: allowed, body: null }
     return {
       status: 204,

@@ -5,7 +5,8 @@ import type { HubCore } from '../hub/hub.js'
 export function unlessRevoked(authenticate: Authenticate, { control }: HubCore): Authenticate {
   return async (request) => {
     const principal = await authenticate(request)
-    await control.settled()
+    const settled = control.settled()
+    if (settled) await settled
     control.check(principal.namespace, principal)
     return principal
   }
