@@ -7,6 +7,8 @@ export interface Incoming {
   readonly address: URL
   /** The other end of the connection, as the runtime tells it; null where it does not. A proxy has not been looked through. */
   readonly remoteAddress: string | null
+  /** Of HTTP, by which it came here, such as `1.1`; absent where the runtime does not tell. */
+  readonly httpVersion?: string
   /** The value of a header, several joined by `, `; null where there is none. `name` in any case. */
   header(name: string): string | null
   /** The body, once; empty where there is none; null where it is longer than `limit` bytes. Rejects where it breaks off. */

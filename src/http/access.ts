@@ -28,7 +28,7 @@ export class Access {
       await this.requireAdmin(principal)
       return named
     }
-    const allowed = await Promise.all(named.map((topic) => this.#maySubscribe(principal, topic)))
+    const allowed = await Promise.all(named.map((topic) => this.maySubscribe(principal, topic)))
     const refused = named.filter((_, index) => !allowed[index])
     if (refused.length > 0) throw forbidden(refused)
     const ownOnes = own ? ownTopics(principal) : []
@@ -41,7 +41,7 @@ export class Access {
   }
 
   async requireSubscribe(principal: Principal, topic: string): Promise<void> {
-    if (!(await this.#maySubscribe(principal, topic))) throw forbidden([topic])
+    if (!(await this.maySubscribe(principal, topic))) throw forbidden([topic])
   }
 
   /** `action`: to create or command the jobs of these topics takes the same grant. */
@@ -91,7 +91,8 @@ export class Access {
     if (action !== 'cancel' || asked === false || !mayCancel) throw forbidden([topic])
   }
 
-  async #maySubscribe(principal: Principal, topic: string): Promise<boolean> {
+  /** Whether this principal may read the topic, right now. */
+  async maySubscribe(principal: Principal, topic: string): Promise<boolean> {
     const asked = await this.#ask(principal, 'subscribe', topic)
     if (asked !== null) return asked
     if (this.#isOpen(principal, topic)) return true

@@ -49,6 +49,13 @@ export class Admission {
     return this.#warning(request, () => this.#limits.arrive(this.#addresses.keyOf(request), client))
   }
 
+  /** From where this request comes as limits see it, and what became of its header that says so. */
+  seen(request: Incoming): { readonly address: string | null; readonly forwarded: 'none' | 'believed' | 'ignored' } {
+    const address = this.#addresses.keyOf(request)
+    if (!this.#addresses.isForwarded(request)) return { address, forwarded: 'none' }
+    return { address, forwarded: this.#addresses.isIgnored(request) ? 'ignored' : 'believed' }
+  }
+
   /** Behind a proxy that nobody told us of, all readers are one address: said once, when it is refused. */
   #warning<Result>(request: Incoming, count: () => Result): Result {
     try {

@@ -54,9 +54,14 @@ export class ClientAddresses {
     return address && keyOf(address)
   }
 
-  /** Whether the request says from where it comes, and is not believed. */
+  /** Whether the request says from where it comes. */
+  isForwarded(request: Incoming): boolean {
+    return request.header(this.#header) !== null
+  }
+
+  /** Whether it says so and is not believed. */
   isIgnored(request: Incoming): boolean {
-    if (request.header(this.#header) === null) return false
+    if (!this.isForwarded(request)) return false
     const socket = request.remoteAddress === null ? null : this.#parse(request.remoteAddress)
     return socket !== null && !this.#trusts(socket)
   }

@@ -9,6 +9,7 @@ export class NodeRequest implements Incoming {
   readonly method: string
   readonly address: URL
   readonly remoteAddress: string | null
+  readonly httpVersion: string
   readonly #incoming: IncomingMessage
   readonly #response: ServerResponse
   #signal: AbortSignal | null = null
@@ -21,6 +22,7 @@ export class NodeRequest implements Incoming {
       throw new TidingsError('query_invalid', 'A request of HTTP/1.1 needs a Host header.', { field: 'Host' })
     this.address = addressOf(host ?? String(authority ?? ''), path)
     this.remoteAddress = incoming.socket.remoteAddress ?? null
+    this.httpVersion = incoming.httpVersion
     this.#incoming = incoming
     this.#response = response
   }

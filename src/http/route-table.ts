@@ -12,7 +12,9 @@ import {
   postRevocation,
 } from './routes/connections.js'
 import { getDashboard } from './routes/dashboard.js'
+import { getDiagnosis } from './routes/diagnosis.js'
 import { getEvents, type OpenStream, postEvents } from './routes/events.js'
+import { getExplanation } from './routes/explanation.js'
 import { getHealth, getReady } from './routes/health.js'
 import { commandJob, deleteJob, getJob, getJobs, jobActions, postJob, retryJob } from './routes/jobs.js'
 import { getStats } from './routes/stats.js'
@@ -74,6 +76,8 @@ export const routes: Readonly<Record<string, Methods>> = {
   '/stats': { GET: ({ parts, access, request }) => getStats(parts, access, request) },
   '/dashboard': { GET: ({ parts, request }) => getDashboard(parts, request, '') },
   '/dashboard/{view}': { GET: ({ parts, request, name }) => getDashboard(parts, request, name) },
+  '/diagnosis': { GET: ({ parts, access, request }) => getDiagnosis(parts, access, request) },
+  '/explanation': { GET: ({ parts, access, request }) => getExplanation(parts, access, request) },
   '/health': { GET: ({ parts }) => getHealth(parts) },
   '/ready': { GET: ({ parts }) => getReady(parts) },
   '/openapi.json': { GET: () => jsonText(description) },

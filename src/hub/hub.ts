@@ -253,6 +253,12 @@ export class HubCore implements HubContext {
     return this.store.describe(namespace, topic)
   }
 
+  /** The newest events that this node holds in memory; none where nobody here reads the namespace. */
+  recent(namespace: string): readonly EncodedEvent[] {
+    const ring = this.#channels.find(namespace)?.ring
+    return ring ? ring.after(ring.begin) : []
+  }
+
   readersOf(namespace: string, topic: string): number {
     return this.#channels.find(namespace)?.readersOf(topic) ?? 0
   }

@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.js'
 import { TidingsError } from '../errors.js'
 import type { CloseReason } from '../protocol/control.js'
+import { formatCursor } from '../protocol/cursor.js'
 import { type ConnectionState, connectionStates } from './activity.js'
 import type { Connection } from './connection.js'
 import { comesBack } from './start.js'
@@ -38,6 +39,8 @@ export interface ConnectionReport {
   /** By how many numbers of its namespace it is behind. */
   readonly lag: number
   readonly errors: number
+  /** At or below it everything was sent, or withheld on purpose; absent while its position is not known. */
+  readonly cursor?: string
 }
 
 /** One of the last that closed. `reason`: the hub's, or `gone` where the other side left. */
@@ -82,6 +85,7 @@ export function reportOf(connection: Connection, node: string, clock: Clock): Co
     unsentBytes,
     lag,
     errors: activity.errors,
+    ...(connection.cursor && { cursor: formatCursor(connection.cursor) }),
   }
 }
 

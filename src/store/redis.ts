@@ -10,6 +10,7 @@ import { ioredisPort } from './redis/ioredis.js'
 import { Link, type LinkSettings } from './redis/link.js'
 import { Namespaces } from './redis/namespaces.js'
 import { checkRedisOptions, type RedisStoreOptions } from './redis/options.js'
+import { policyOf } from './redis/policy.js'
 import { list, type Reply, word } from './redis/port.js'
 import { decodeRead } from './redis/read-reply.js'
 import { type Script, scripts } from './redis/scripts.js'
@@ -88,6 +89,7 @@ export function redisStore(options: RedisStoreOptions): Store {
   return {
     kind: 'redis',
     availability: link,
+    policy: { facts: () => attempt(async () => await policyOf(link)) },
     others: {
       tell: (name, text) =>
         attempt(async () => {

@@ -68,6 +68,7 @@ export function sqliteStore(file: string, options: SqliteStoreOptions = {}): Sto
 
   return {
     kind: 'sqlite',
+    policy: { facts: async () => ({ synchronous }) },
     async open() {
       if (closed || thread) throw new TidingsError('closed', 'The SQLite store is open or was closed: make another.')
       const opening = new SqliteThread({ file: resolve(file), limits, synchronous }, clock, () => {

@@ -21,6 +21,9 @@ export interface Store extends Topics, Deadlines {
   /** Whether it can be reached. Absent: it lives in this process, and always can. */
   readonly availability?: Availability
 
+  /** What an operator would ask of it. Absent: there is nothing to tell but its kind. */
+  readonly policy?: Policy
+
   /** The way to the followers on other nodes for what is not kept. Absent: one process owns the store, and there are none. */
   readonly others?: Others
 
@@ -273,6 +276,12 @@ export interface Availability {
    * `false`, and nothing that was called before is carried out after it tells `true`.
    */
   watch(changed: (available: boolean) => void): () => void
+}
+
+/** What decides whether events survive, as the store is run. */
+export interface Policy {
+  /** Facts by name, in the store's own words (`maxmemoryPolicy`, `synchronous`); MUST hold no address and no secret. */
+  facts(): Promise<Readonly<Record<string, string | number | boolean>>>
 }
 
 /** Says things to the other nodes of a store: volatile events (E7), control (A5). Nothing of it is kept. */

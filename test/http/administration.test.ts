@@ -17,6 +17,7 @@ const adminPaths = [
   ['POST', '/connections/ping'],
   ['POST', '/revocations'],
   ['DELETE', '/topics/news'],
+  ['GET', '/explanation?event=1&user=7'],
   ['GET', '/events?topic=*'],
   ['GET', '/jobs?owner=*'],
 ] as const

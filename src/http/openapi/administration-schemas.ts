@@ -23,6 +23,7 @@ const connection = {
   lastWrite: unixMs('When a byte was last written'),
   sent: whole('Events sent'),
   errors: whole('Errors'),
+  'cursor?': text('At or below it everything was sent, or withheld on purpose'),
 } as const
 
 const missing = list(text('A node'), 'Nodes that did not answer within a second')

@@ -2,6 +2,7 @@ import { type ErrorCode, statusOf } from '../../errors.js'
 import { defaults } from '../../protocol/defaults.js'
 import { mediaTypes } from '../../protocol/names.js'
 import { administrationSchemas } from './administration-schemas.js'
+import { diagnosisSchemas } from './diagnosis-schemas.js'
 import { eventSchemas } from './event-schemas.js'
 import { jobSchemas } from './job-schemas.js'
 import type { Content, Operation } from './operation.js'
@@ -38,7 +39,7 @@ export function openApiOf(routes: Paths): Schema {
       ]),
     ),
     components: {
-      schemas: { ...eventSchemas, ...jobSchemas, ...administrationSchemas, ...statsSchemas },
+      schemas: { ...eventSchemas, ...jobSchemas, ...administrationSchemas, ...statsSchemas, ...diagnosisSchemas },
       securitySchemes: {
         bearer: {
           type: 'http',

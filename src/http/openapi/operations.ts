@@ -254,6 +254,26 @@ export const operations: Readonly<Record<string, Operation>> = {
     needs: 'nothing',
     answers: { 200: { means: 'It works', content: 'Health' } },
   },
+  'GET /diagnosis': {
+    id: 'diagnose',
+    summary: 'What reached the hub of this request',
+    clauses: 'P16.1',
+    needs: 'a credential',
+    answers: { 200: { means: 'What it sees', content: 'Diagnosis' } },
+  },
+  'GET /explanation': {
+    id: 'explain',
+    summary: 'Why a user has an event, or not',
+    clauses: 'P16.2',
+    needs: 'the admin grant',
+    query: [
+      query('event', text('Its id, or its cursor')),
+      query('user', text('A user')),
+      { name: 'topic', schema: named('Topic'), repeated: true },
+      { name: 'role', schema: text('A role that the user has'), repeated: true },
+    ],
+    answers: { 200: { means: 'What is known', content: 'Explanation' } },
+  },
   'GET /ready': {
     id: 'ready',
     summary: 'Whether new readers should come here',

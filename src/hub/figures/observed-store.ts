@@ -113,6 +113,7 @@ export function observeStore(store: Store, { figures, clock, afterWrites }: Obse
 
   return {
     kind: store.kind,
+    ...(store.policy && { policy: store.policy }),
     ...(store.availability && { availability: store.availability }),
     ...(store.others && { others: store.others }),
     open: () => store.open(),
