@@ -1,6 +1,5 @@
 import { type Principal, ownTopics } from '../auth/principal.js'
 import { type FoundEvent, cursorOf, findEvent } from '../hub/find-event.js'
-import { EncodedEvent } from '../hub/frame.js'
 import type { ClosedReport, ConnectionReport } from '../hub/report.js'
 import { type Position, parseCursor } from '../protocol/cursor.js'
 import type { Access } from './access.js'
@@ -118,7 +117,7 @@ function notFound({ event }: ExplanationQuery, sameEpoch: boolean | null, comple
 function isWithheld({ core }: HttpParts, person: Principal, { event, epoch }: FoundEvent): boolean {
   if (!core.filter) return false
   try {
-    return core.filter(person, new EncodedEvent(event, epoch).shown(event.topics)) !== true
+    return core.filter(person, core.encode(event, epoch).shown(event.topics)) !== true
   } catch {
     return true
   }
