@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { installPrograms } from './programs.mjs'
+import { installRuntimes } from './runtimes.mjs'
 import { runVitest } from './run-vitest.mjs'
 import { secondNode } from './second-node.mjs'
 
@@ -9,7 +10,7 @@ const full = process.argv.includes('--full')
 const inCi = process.env.CI === 'true'
 const total = { passed: 0, failed: 0, skipped: 0 }
 
-const missing = installPrograms()
+const missing = [...installPrograms(), ...installRuntimes()]
 const environment = full ? { TIDINGS_FULL: '1' } : {}
 
 if (spawnSync('npm', ['run', 'build'], { stdio: ['ignore', 'inherit', 'inherit'] }).status === 0) {

@@ -1,0 +1,1 @@
+export function runtimeOf(name: string): string | null
