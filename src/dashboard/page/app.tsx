@@ -4,6 +4,7 @@ import { Suspense, useEffect } from 'react'
 import { Toaster } from 'sonner'
 import { Route, Router, Switch } from 'wouter'
 import { pagePath } from './hub/address.js'
+import { closeEventTap } from './hub/event-tap.js'
 import { closeLiveClient } from './hub/live-client.js'
 import { queryClient } from './hub/queries.js'
 import { useSession } from './hub/session.js'
@@ -23,6 +24,7 @@ export function App() {
     () => () => {
       queryClient.clear()
       closeLiveClient()
+      closeEventTap()
     },
     [token],
   )

@@ -1,4 +1,4 @@
-import { HeartPulse, type LucideIcon } from 'lucide-react'
+import { HeartPulse, ListChecks, type LucideIcon, Radio } from 'lucide-react'
 import { type ComponentType, type LazyExoticComponent, lazy } from 'react'
 
 export interface View {
@@ -11,5 +11,7 @@ export interface View {
 
 /** The views in the order of the menu. Each is a file of `views/` that loads when it is opened. */
 export const views: readonly View[] = [
+  { path: 'events', name: 'Events', icon: Radio, component: lazy(() => import('../views/events.js')) },
+  { path: 'jobs', name: 'Jobs', icon: ListChecks, component: lazy(() => import('../views/jobs.js')) },
   { path: 'health', name: 'Health', icon: HeartPulse, component: lazy(() => import('../views/health.js')) },
 ]

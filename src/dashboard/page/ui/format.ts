@@ -38,6 +38,9 @@ export function duration(ms: number): string {
 /** `14:03:59` */
 export const timeOfDay = (unixMs: number): string => clock.format(unixMs)
 
+/** `059`: what {@link timeOfDay} leaves out. */
+export const millisecondsOf = (unixMs: number): string => String(Math.floor(unixMs % 1_000)).padStart(3, '0')
+
 export const dateAndTime = (unixMs: number): string => date.format(unixMs)
 
 /** `12 s ago` */

@@ -24,6 +24,8 @@ export interface TableProps<Row> {
   readonly onOpen?: (row: Row) => void
   /** The last rows are near: time for the next page. */
   readonly onEnd?: () => void
+  /** Whether the first row is in sight, at each change. */
+  readonly onScrolled?: (atTop: boolean) => void
   /** How high at most, in CSS. Default: what is left of the window. */
   readonly height?: string
 }
@@ -42,6 +44,7 @@ export function Table<Row>({
   keyOf,
   onOpen,
   onEnd,
+  onScrolled,
   height = 'calc(100dvh - 15rem)',
 }: TableProps<Row>) {
   const scroller = useRef<HTMLDivElement>(null)
@@ -127,6 +130,7 @@ export function Table<Row>({
         style={{ maxHeight: height }}
         className="overflow-y-auto overscroll-contain"
         onKeyDown={onKeyDown}
+        onScroll={({ currentTarget }) => onScrolled?.(currentTarget.scrollTop < rowHeight)}
       >
         <div role="presentation" style={{ height: virtual.getTotalSize() }} className="relative">
           {items.map((item) => {
