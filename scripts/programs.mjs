@@ -9,6 +9,7 @@ const programs = [
   { name: 'curl', path: '/usr/bin/curl' },
   { name: 'nginx-light', path: '/usr/sbin/nginx' },
   { name: 'postgresql-doc-15', path: '/usr/share/doc/postgresql-doc-15/html' },
+  { name: 'prometheus', path: '/usr/bin/promtool' },
   { name: 'faketime', path: '/usr/bin/faketime' },
   { name: 'fonts-dejavu-core', path: '/usr/share/fonts/truetype/dejavu' },
 ]

@@ -103,6 +103,11 @@ export interface HubOptions<Declared extends MaybeDeclared = undefined> extends 
   readonly compress?: boolean
   /** The live view at `/dashboard`: `createDashboard()` of `tidings/dashboard` (O1). Default: none. */
   readonly dashboard?: Dashboard
+  /**
+   * Who may read `GET /metrics`: whoever has the admin grant, or `open`: everybody who reaches the hub, for a scraper inside a
+   * closed network. Metrics name nobody, but tell how much is going on. Default `admin` (O3).
+   */
+  readonly metrics?: 'admin' | 'open'
   readonly clock?: Clock
   readonly random?: Random
   /** Hears of failures that no caller does, with where they happened. Default: one line on stderr. */
@@ -202,6 +207,7 @@ export async function createHub<Declared extends MaybeDeclared = undefined>(
     limits: givenLimits,
     compress = false,
     dashboard,
+    metrics = 'admin',
     clock: _clock,
     random: _random,
     onError: _onError,
@@ -215,6 +221,8 @@ export async function createHub<Declared extends MaybeDeclared = undefined>(
     throw new TidingsError('option_invalid', 'Option "compress" must be true or false.', { field: 'compress' })
   if (dashboard !== undefined && typeof (dashboard as Partial<Dashboard> | null)?.answer !== 'function')
     throw new TidingsError('option_invalid', '"dashboard" must come from createDashboard.', { field: 'dashboard' })
+  if (metrics !== 'admin' && metrics !== 'open')
+    throw new TidingsError('option_invalid', 'Option "metrics" must be admin or open.', { field: 'metrics' })
   if (events !== undefined && typeof (events as Partial<MaybeDeclared>)?.check !== 'function')
     throw new TidingsError('option_invalid', '"events" must come from defineEvents.', { field: 'events' })
   // Whether the listener is loopback shows when it is reached: see checkListener.
@@ -278,8 +286,10 @@ export async function createHub<Declared extends MaybeDeclared = undefined>(
     }),
   })
   const admission = new Admission(limits, addresses, core.onError)
-  const statistics = new Statistics({ core, jobs: () => ({ ...jobs.stats() }), limits: () => limits.stats.refused })
-  const shared = { core, jobs, authenticate, mint, ask, publicTopics, origins, admission, statistics, dashboard }
+  const statistics = new Statistics({ core, jobs: () => ({ ...jobs.stats() }), limits: () => limits.stats })
+  const openMetrics = metrics === 'open'
+  const parts = { core, jobs, authenticate, mint, ask, publicTopics, origins, admission }
+  const shared = { ...parts, statistics, openMetrics, dashboard }
   const handler = createHandler(shared)
   const maintenance = keepUp(store, clock, limits, core.onError)
   jobs.start()

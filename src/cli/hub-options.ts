@@ -43,6 +43,7 @@ export const settingsOfOptions: Readonly<Record<keyof HubOptions, Filled>> = {
   limits: ['maxConnections', 'connectRate', 'pollRate', 'publishRate', 'tokenRate', 'jobRate'],
   compress: ['compress'],
   dashboard: ['dashboard', 'dashboardHosts'],
+  metrics: ['metrics'],
   clock: { not: 'for tests' },
   random: { not: 'for tests' },
   onError: { not: 'a function of the application; a hub of its own writes them to its log' },

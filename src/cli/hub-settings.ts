@@ -1,7 +1,8 @@
 import type { GivenSettings } from '../hub/settings.js'
+import type { HubOptions } from '../index.js'
 import { defaults } from '../protocol/defaults.js'
 import { contradiction } from './refusal.js'
-import { type ValuesOf, onOff, present, whole } from './setting.js'
+import { type ValuesOf, onOff, oneOf, present, whole } from './setting.js'
 
 /** The numbers of a hub (§12). */
 export const hubSettings = {
@@ -59,6 +60,9 @@ export const hubSettings = {
   ),
   sweepMs: whole('--sweep-ms <ms>', 'between looks for jobs that nobody works on any more', { fallback: 1000 }),
   compress: onOff('--compress', 'compress streams too, where the reader takes gzip; polls always are'),
+  metrics: oneOf('--metrics <who>', 'who may read /metrics: admins, or everybody', ['admin', 'open'], {
+    fallback: 'admin',
+  }),
   jobEventsPerSecond: whole(
     '--job-events-per-second <number>',
     'most progress events of a job that asks for no other rate',
@@ -67,7 +71,9 @@ export const hubSettings = {
 } as const
 
 /** As `createHub` takes them: there, those of a group are one option. */
-export function planHub(values: ValuesOf<typeof hubSettings>): GivenSettings & { readonly compress?: boolean } {
+export function planHub(
+  values: ValuesOf<typeof hubSettings>,
+): GivenSettings & Partial<Pick<HubOptions, 'compress' | 'metrics'>> {
   const { publishQueueEvents, publishQueueBytes, publishQueueAnswerMs, retryFromMs, retryToMs, ...rest } = values
   const given = Object.fromEntries(Object.entries(rest).filter(([name]) => name in hubSettings))
   const { from, to } = { from: retryFromMs ?? defaults.retryMs.from, to: retryToMs ?? defaults.retryMs.to }

@@ -24,4 +24,6 @@ export interface HttpParts {
   readonly admission: Admission
   readonly statistics: Statistics
   readonly dashboard?: Dashboard | undefined
+  /** Whether everybody may read the metrics. */
+  readonly openMetrics: boolean
 }

@@ -17,6 +17,7 @@ import { getEvents, type OpenStream, postEvents } from './routes/events.js'
 import { getExplanation } from './routes/explanation.js'
 import { getHealth, getReady } from './routes/health.js'
 import { commandJob, deleteJob, getJob, getJobs, jobActions, postJob, retryJob } from './routes/jobs.js'
+import { getMetrics } from './routes/metrics.js'
 import { getStats } from './routes/stats.js'
 import { postToken } from './routes/tokens.js'
 import { deleteTopic, getTopic } from './routes/topics.js'
@@ -78,6 +79,7 @@ export const routes: Readonly<Record<string, Methods>> = {
   '/dashboard/{view}': { GET: ({ parts, request, name }) => getDashboard(parts, request, name) },
   '/diagnosis': { GET: ({ parts, access, request }) => getDiagnosis(parts, access, request) },
   '/explanation': { GET: ({ parts, access, request }) => getExplanation(parts, access, request) },
+  '/metrics': { GET: ({ parts, access, request }) => getMetrics(parts, access, request) },
   '/health': { GET: ({ parts }) => getHealth(parts) },
   '/ready': { GET: ({ parts }) => getReady(parts) },
   '/openapi.json': { GET: () => jsonText(description) },

@@ -1,4 +1,5 @@
 import { type CloseReason, type GapReason, closeReasons, gapReasons } from '../protocol/control.js'
+import { type JobStatus, jobStatuses } from '../protocol/job.js'
 import type { Outlet } from './outlet.js'
 
 export type ClosedBy = CloseReason | 'gone'
@@ -30,6 +31,8 @@ export interface Counters {
   resumed: number
   /** Bytes given to sockets and bodies of streams, framing included. */
   streamBytes: number
+  /** Jobs that this node brought to a status. */
+  readonly jobsBy: Record<JobStatus, number>
   /** Failures that no caller heard of. */
   errors: number
   /** Requests that were answered. */
@@ -73,6 +76,7 @@ export const newCounters = (): Counters => ({
   returned: 0,
   resumed: 0,
   streamBytes: 0,
+  jobsBy: zeros(jobStatuses),
   errors: 0,
   requests: 0,
   refusedBy: {},

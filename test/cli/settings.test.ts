@@ -66,7 +66,9 @@ describe('H10: settings', () => {
       resolveSettings(
         Object.fromEntries(
           Object.entries(plan.hub).filter(
-            ([name]) => ['publishQueue', 'retryMs'].includes(name) || (name in hubSettings && name !== 'compress'),
+            ([name]) =>
+              ['publishQueue', 'retryMs'].includes(name) ||
+              (name in hubSettings && name !== 'compress' && name !== 'metrics'),
           ),
         ),
       ),

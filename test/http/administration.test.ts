@@ -11,6 +11,7 @@ const secret = 'a secret that is long enough for HS256'
 const adminPaths = [
   ['GET', '/connections'],
   ['GET', '/stats'],
+  ['GET', '/metrics'],
   ['GET', '/connections/abc'],
   ['DELETE', '/connections/abc'],
   ['DELETE', '/connections?state=stale'],

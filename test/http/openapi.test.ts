@@ -160,6 +160,7 @@ test('[P11.13] bodies and answers are as described, to the last member', async (
   const id = (await reader.control('hello')).connectionId
   await ask('GET', '/connections')
   await ask('GET', '/stats')
+  await ask('GET', '/metrics')
   await ask('POST', '/connections/ping', '/connections/ping?state=connected')
   await ask('GET', '/connections/{id}', `/connections/${id}`)
   await ask('DELETE', '/connections/{id}', `/connections/${id}?reason=test`)

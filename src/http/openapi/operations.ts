@@ -247,6 +247,15 @@ export const operations: Readonly<Record<string, Operation>> = {
     answers: { 200: { means: 'The page, or the file', content: pageOfDashboard } },
     refusals: ['not_found', 'forbidden'],
   },
+  'GET /metrics': {
+    id: 'metrics',
+    summary: 'This node for Prometheus; open to everybody where that is set',
+    clauses: 'P11.17',
+    needs: 'the admin grant',
+    answers: {
+      200: { means: 'Text format 0.0.4', content: { mediaType: 'text/plain', schema: text('Metrics') } },
+    },
+  },
   'GET /health': {
     id: 'health',
     summary: 'How the process does; 200 while it works',

@@ -13,7 +13,7 @@ export interface MemoryFigures {
   readonly externalBytes: number
 }
 
-export type Transport = 'sse' | 'poll' | 'process'
+export type Transport = (typeof transports)[number]
 
 /** One node as it is. */
 export interface NodeReport {
@@ -33,18 +33,26 @@ export interface NodeReport {
   readonly timers: number
 }
 
-/** All that a node tells of itself, as plain data: other nodes ask for it, and add theirs. */
-export interface NodeFigures {
+export const transports = ['sse', 'poll', 'process'] as const
+
+/** What a node counts, whatever the namespace. */
+export interface NodeTotals {
   readonly node: NodeReport
   readonly counters: Counters
   readonly gauges: Gauges
-  readonly states: Readonly<Record<ConnectionState, number>>
-  readonly transports: Readonly<Record<Transport, number>>
+  readonly matrix: Readonly<Record<ConnectionState, Readonly<Record<Transport, number>>>>
   readonly lagging: number
   readonly histograms: Readonly<Record<HistogramName, HistogramData>>
+  readonly limitKeys: number
   readonly limitsRefused: Readonly<Record<string, number>>
   readonly jobs: Readonly<Record<string, number>>
-  /** From here on of one namespace. {@link Distinct}. */
+  /** Heard within seconds, this one included. */
+  readonly nodes: number
+}
+
+/** All that a node tells of itself, as plain data: other nodes ask for it, and add theirs. Its lists are of one namespace. */
+export interface NodeFigures extends NodeTotals {
+  /** {@link Distinct}. */
   readonly distinct: { readonly users: string; readonly sessions: string; readonly addresses: string }
   readonly durationsMs: readonly number[]
   readonly types: TallyData

@@ -1,4 +1,5 @@
 import type { Clock } from '../../clock.js'
+import { type JobStatus, jobEventTypes } from '../../protocol/job.js'
 import { everyone } from '../../protocol/topic.js'
 import type { Announcement, Append, AppendResult, Follower, Following, Store } from '../../store/store.js'
 import type { Flushable } from '../end-of-tick.js'
@@ -48,6 +49,8 @@ export function observeStore(store: Store, { figures, clock, afterWrites }: Obse
       }
       counters.stored++
       if (topics.includes(everyone)) counters.broadcasts++
+      const status = statusByType.get(type)
+      if (status) counters.jobsBy[status]++
       figures.stored(namespace, type)
     }
   }
@@ -133,6 +136,14 @@ export function observeStore(store: Store, { figures, clock, afterWrites }: Obse
     close: () => store.close(),
   }
 }
+
+const statusByType: ReadonlyMap<string, JobStatus> = new Map([
+  [jobEventTypes.created, 'queued'],
+  [jobEventTypes.started, 'running'],
+  [jobEventTypes.completed, 'completed'],
+  [jobEventTypes.failed, 'failed'],
+  [jobEventTypes.cancelled, 'cancelled'],
+])
 
 interface Written {
   /** When this node handed the event to the store; undefined: another did. */

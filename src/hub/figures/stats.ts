@@ -95,8 +95,8 @@ export function joinNodes(nodes: readonly NodeFigures[], missing: readonly strin
     ...(missing.length > 0 && { missing }),
     connections: {
       open: sum((node) => node.gauges.connections),
-      byState: { ...zeroStates, ...sums((node) => node.states) },
-      byTransport: sums((node) => node.transports),
+      byState: byState(nodes),
+      byTransport: connectionStates.map((state) => sums((node) => node.matrix[state])).reduce(addRecords),
       lagging: sum((node) => node.lagging),
       opened: counters('opened'),
       openedBy: sums((node) => node.counters.openedBy),
@@ -152,7 +152,13 @@ type CounterName = {
   [Name in keyof NodeFigures['counters']]: NodeFigures['counters'][Name] extends number ? Name : never
 }[keyof NodeFigures['counters']]
 
-const zeroStates = Object.fromEntries(connectionStates.map((state) => [state, 0])) as Record<ConnectionState, number>
+const byState = (nodes: readonly NodeFigures[]): Record<ConnectionState, number> =>
+  Object.fromEntries(
+    connectionStates.map((state) => [
+      state,
+      nodes.reduce((total, { matrix }) => Object.values(matrix[state]).reduce((sum, each) => sum + each, total), 0),
+    ]),
+  ) as Record<ConnectionState, number>
 
 function addRecords<Name extends string>(
   a: Record<Name, number>,

@@ -1,0 +1,16 @@
+import type { Incoming } from '../../auth/incoming.js'
+import { exposition, expositionType } from '../../hub/figures/exposition.js'
+import type { Access } from '../access.js'
+import type { Answer } from '../answer.js'
+import type { HttpParts } from '../parts.js'
+import { admin } from './connections.js'
+
+/** `GET /metrics`: this node for Prometheus (O3). To admins, or to everybody where that was set. */
+export async function getMetrics(parts: HttpParts, access: Access, request: Incoming): Promise<Answer> {
+  if (!parts.openMetrics) await admin(parts, access, request)
+  return {
+    status: 200,
+    headers: { 'Content-Type': expositionType, 'Cache-Control': 'no-store' },
+    body: exposition(parts.statistics.totals()),
+  }
+}
