@@ -1,4 +1,4 @@
-import { HeartPulse, ListChecks, type LucideIcon, Radio } from 'lucide-react'
+import { Cable, HeartPulse, LayoutDashboard, ListChecks, type LucideIcon, Radio } from 'lucide-react'
 import { type ComponentType, type LazyExoticComponent, lazy } from 'react'
 
 export interface View {
@@ -11,6 +11,8 @@ export interface View {
 
 /** The views in the order of the menu. Each is a file of `views/` that loads when it is opened. */
 export const views: readonly View[] = [
+  { path: '', name: 'Overview', icon: LayoutDashboard, component: lazy(() => import('../views/overview.js')) },
+  { path: 'connections', name: 'Connections', icon: Cable, component: lazy(() => import('../views/connections.js')) },
   { path: 'events', name: 'Events', icon: Radio, component: lazy(() => import('../views/events.js')) },
   { path: 'jobs', name: 'Jobs', icon: ListChecks, component: lazy(() => import('../views/jobs.js')) },
   { path: 'health', name: 'Health', icon: HeartPulse, component: lazy(() => import('../views/health.js')) },

@@ -9,11 +9,14 @@ import { Button } from './button.js'
 export function Drawer({
   title,
   aside,
+  footer,
   onClose,
   children,
 }: {
   title: ReactNode
   aside?: ReactNode
+  /** What one can do, always in sight. */
+  footer?: ReactNode
   onClose: () => void
   children: ReactNode
 }) {
@@ -46,6 +49,7 @@ export function Drawer({
           </Button>
         </header>
         <div className="min-h-0 flex-1 overflow-y-auto p-5">{children}</div>
+        {footer && <footer className="border-t border-line px-5 py-4">{footer}</footer>}
       </div>
     </dialog>
   )
@@ -57,7 +61,7 @@ export function Facts({ children }: { children: ReactNode }) {
 }
 
 export function Fact({ name, children }: { name: string; children: ReactNode }) {
-  if (children === undefined || children === null || children === '') return null
+  if (children === undefined || children === null || children === false || children === '') return null
   return (
     <>
       <dt className="text-muted">{name}</dt>

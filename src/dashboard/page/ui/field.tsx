@@ -2,8 +2,9 @@ import { Search } from 'lucide-react'
 import { type ComponentProps, type ReactNode, useId } from 'react'
 import { classNames } from './class-names.js'
 
+/** A `className` of one's own says how wide it is. */
 const box =
-  'h-8 w-full min-w-0 rounded-md border border-line-strong bg-panel px-2.5 text-[0.8125rem] text-ink placeholder:text-muted disabled:opacity-50'
+  'h-8 min-w-0 rounded-md border border-line-strong bg-panel px-2.5 text-[0.8125rem] text-ink placeholder:text-muted disabled:opacity-50'
 
 /** A label over what it names; `hint` below. */
 export function Field({
@@ -36,15 +37,19 @@ export function Field({
 }
 
 export const Input = ({ className, ...rest }: ComponentProps<'input'>) => (
-  <input autoComplete="off" spellCheck={false} {...rest} className={classNames(box, className)} />
+  <input autoComplete="off" spellCheck={false} {...rest} className={classNames(box, className ?? 'w-full')} />
 )
 
 export const Select = ({ className, ...rest }: ComponentProps<'select'>) => (
-  <select {...rest} className={classNames(box, 'pr-7', className)} />
+  <select {...rest} className={classNames(box, 'pr-7', className ?? 'w-full')} />
 )
 
 export const TextArea = ({ className, ...rest }: ComponentProps<'textarea'>) => (
-  <textarea spellCheck={false} {...rest} className={classNames(box, 'h-auto py-1.5 font-mono text-xs', className)} />
+  <textarea
+    spellCheck={false}
+    {...rest}
+    className={classNames(box, 'h-auto py-1.5 font-mono text-xs', className ?? 'w-full')}
+  />
 )
 
 /** The field that `/` goes to (shell/keys.ts). */
@@ -58,7 +63,7 @@ export function FilterInput({ className, label, ...rest }: ComponentProps<'input
         aria-label={label}
         placeholder={label}
         aria-keyshortcuts="/"
-        className="pl-8"
+        className="w-full pl-8"
         {...rest}
       />
     </div>

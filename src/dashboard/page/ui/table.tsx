@@ -104,14 +104,14 @@ export function Table<Row>({
       aria-label={label}
       aria-rowcount={rows.length + 1}
       aria-colcount={shown.length}
-      className="min-w-0 text-[0.8125rem]"
+      className="min-w-0 overflow-x-auto text-[0.8125rem]"
     >
       <div role="rowgroup" className="border-b border-line">
         <div
           role="row"
           aria-rowindex={1}
           style={template}
-          className="grid gap-x-4 px-4 py-2 text-xs font-medium text-muted"
+          className="grid gap-x-3 md:gap-x-4 px-4 py-2 text-xs font-medium text-muted"
         >
           {shown.map((column) => (
             <div
@@ -153,7 +153,7 @@ export function Table<Row>({
                 }}
                 onBlur={() => setFocused(false)}
                 className={classNames(
-                  'absolute inset-x-0 top-0 grid items-center gap-x-4 border-b border-line px-4 focus-visible:-outline-offset-2',
+                  'absolute inset-x-0 top-0 grid items-center gap-x-3 md:gap-x-4 border-b border-line px-4 focus-visible:-outline-offset-2',
                   onOpen && 'cursor-pointer hover:bg-raised',
                 )}
               >
