@@ -11,6 +11,7 @@ const programs = [
   { name: 'postgresql-doc-15', path: '/usr/share/doc/postgresql-doc-15/html' },
   { name: 'prometheus', path: '/usr/bin/promtool' },
   { name: 'faketime', path: '/usr/bin/faketime' },
+  { name: 'slowhttptest', path: '/usr/bin/slowhttptest' },
   { name: 'fonts-dejavu-core', path: '/usr/share/fonts/truetype/dejavu' },
 ]
 
