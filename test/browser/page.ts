@@ -46,22 +46,20 @@ async function clientPage(): Promise<ReadonlyMap<string, string>> {
     return `import { ${name} } from ${JSON.stringify(path)}`
   })
   await writeFile(input, `${imports.join('\n')}\nglobalThis.tidings = { ${Object.keys(entries).join(', ')} }`)
-  const files = await bundle(input, 'production')
+  const files = await bundle(input)
   await rm(folder, { recursive: true })
   return files
 }
 
 /** A page's files by their paths: bundled and minified, what loads when used in files of its own. */
-export async function bundle(
-  input: string,
-  environment: 'production' | 'development',
-): Promise<ReadonlyMap<string, string>> {
+export async function bundle(input: string): Promise<ReadonlyMap<string, string>> {
   const result = await build({
     root: dirname(input),
     base: '/page/',
     configFile: false,
     logLevel: 'error',
-    define: { 'process.env.NODE_ENV': JSON.stringify(environment) },
+    // StrictMode mounts twice, and React complains, in its development build alone.
+    define: { 'process.env.NODE_ENV': '"development"' },
     build: { write: false, minify: true, modulePreload: false, rollupOptions: { input } },
   })
   if (Array.isArray(result) || !('output' in result)) throw new Error('expected one output')

@@ -11,13 +11,14 @@ const readme = readFileSync('README.md', 'utf8')
 
 /** The blocks of one program, in their order. */
 const program = (name: string): string =>
-  [...readme.matchAll(/```ts (\w+)\n([\s\S]*?)```/g)]
+  [...readme.matchAll(/```tsx? (\w+)\n([\s\S]*?)```/g)]
     .filter(([, of]) => of === name)
     .map(([, , code]) => code)
     .join('\n')
 
 /** What the README calls your own. */
 const app = `
+import { createClient } from 'tidings/client'
 export const pages = ['a', 'b', 'c']
 export const crawl = async (page: string): Promise<void> => void page
 export const readSession = async (request: Request) => (request.headers.has('cookie') ? { userId: '7', roles: ['ADMIN'] } : null)
@@ -26,6 +27,9 @@ export const jobId = 'job-1'
 export const bar = { value: 0 }
 export const toast = (title: string): void => void title
 export const refresh = (rows: number): void => void rows
+export const tidings = createClient({ url: '/tidings' })
+export const App = () => null
+export const Failed = ({ error }: { error: { message: string } | undefined }) => error?.message
 `
 
 /** Reads back what the README's server did, and ends it. */
@@ -46,6 +50,7 @@ beforeAll(() => {
   writeFileSync(join(folder, 'app.ts'), app)
   writeFileSync(join(folder, 'server.ts'), program('server').replace('.listen(3000)', '.listen(0)') + ending)
   for (const name of ['worker', 'browser']) writeFileSync(join(folder, `${name}.ts`), program(name))
+  writeFileSync(join(folder, 'react.tsx'), program('react'))
   const compilerOptions = {
     rootDir: '.',
     outDir: 'out',
@@ -59,7 +64,7 @@ beforeAll(() => {
     JSON.stringify({
       extends: '../../tsconfig.json',
       compilerOptions,
-      include: ['*.ts'],
+      include: ['*.ts', '*.tsx'],
     }),
   )
 })
@@ -71,8 +76,8 @@ afterAll(() => {
 
 describe('README.md', () => {
   test('every block of TypeScript belongs to a program and compiles', () => {
-    expect(readme.match(/```ts\n/g)).toBeNull()
-    for (const name of ['server', 'worker', 'browser']) expect(program(name)).toContain('import')
+    expect(readme.match(/```tsx?\n/g)).toBeNull()
+    for (const name of ['server', 'worker', 'browser', 'react']) expect(program(name)).toContain('import')
     const { stdout, status } = spawnSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', folder], {
       encoding: 'utf8',
     })

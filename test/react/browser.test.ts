@@ -26,7 +26,7 @@ describe.skipIf(skipped)('in Chromium', () => {
       },
       retryMs: { from: 50, to: 100 },
     })
-    const files = await bundle(join(import.meta.dirname, 'page.tsx'), 'development')
+    const files = await bundle(join(import.meta.dirname, 'page.tsx'))
     const page = await servePage(toNodeHandler(hub, { basePath: '/tidings' }), files)
     server = page.server
     proxy = await faultProxy({ port: page.port })
