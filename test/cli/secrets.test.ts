@@ -23,7 +23,7 @@ function sign(claims: object): string {
 }
 
 describe.skipIf(noRedis)('what comes out of a hub', () => {
-  test('O4, T2 [P12.5]: no token, cookie, key, password or payload is in logs, problem documents or lists of connections', async () => {
+  test('O4, T2 [P12.5]: no token, cookie, key, password or payload is in logs, problem documents, lists of connections or figures', async () => {
     const redis = await redisForTest({ password: planted.password })
     const proxy = await redisProxy(redis.port)
     onTestFinished(() => proxy.close())
@@ -86,7 +86,8 @@ describe.skipIf(noRedis)('what comes out of a hub', () => {
     expect(await call(`/events?topic=%20&token=${person}`, {})).toBe(400)
     expect(await call(`/events?since=x&token=${person}`, {}, undefined, 'PUT')).toBe(405)
     expect(await call('/tokens', { ...bearing(person), host: 'x y' }, `{"${planted.payload}`)).toBe(400)
-    for (const path of ['/connections', '/connections?state=closed', '/health', '/ready', '/topics/news'])
+    const lists = ['/connections', '/connections?state=closed', '/health', '/ready', '/topics/news']
+    for (const path of [...lists, '/stats', '/metrics', '/diagnosis', '/openapi.json'])
       expect([path, await call(path, bearing(admin))]).toEqual([path, 200])
     for (const reader of streams) {
       expect(await call(`/connections/${reader.connectionId}`, bearing(admin))).toBe(200)

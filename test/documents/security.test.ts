@@ -22,7 +22,7 @@ const rowsOf = (text: string): Row[] =>
 const untested = (rows: readonly Row[]): Row[] =>
   rows.filter(({ file, name }) => {
     const path = join(root, file)
-    if (!/\.test\.ts$/.test(file) || !existsSync(path)) return true
+    if (!file.endsWith('.test.ts') || !existsSync(path)) return true
     // As the start of what the file calls a test: its title in quotes, behind `test(`, `test.each(…)(` or a line of its own.
     return !readFileSync(path, 'utf8').includes(`'${name}'`)
   })
