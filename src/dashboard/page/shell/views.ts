@@ -1,4 +1,4 @@
-import { Cable, HeartPulse, LayoutDashboard, ListChecks, type LucideIcon, Radio } from 'lucide-react'
+import { Cable, Hash, HeartPulse, LayoutDashboard, ListChecks, type LucideIcon, Radio, Send } from 'lucide-react'
 import { type ComponentType, type LazyExoticComponent, lazy } from 'react'
 
 export interface View {
@@ -14,6 +14,8 @@ export const views: readonly View[] = [
   { path: '', name: 'Overview', icon: LayoutDashboard, component: lazy(() => import('../views/overview.js')) },
   { path: 'connections', name: 'Connections', icon: Cable, component: lazy(() => import('../views/connections.js')) },
   { path: 'events', name: 'Events', icon: Radio, component: lazy(() => import('../views/events.js')) },
+  { path: 'topics', name: 'Topics', icon: Hash, component: lazy(() => import('../views/topics.js')) },
   { path: 'jobs', name: 'Jobs', icon: ListChecks, component: lazy(() => import('../views/jobs.js')) },
+  { path: 'publish', name: 'Publish', icon: Send, component: lazy(() => import('../views/publish.js')) },
   { path: 'health', name: 'Health', icon: HeartPulse, component: lazy(() => import('../views/health.js')) },
 ]

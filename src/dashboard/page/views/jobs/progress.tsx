@@ -46,7 +46,7 @@ export function JobProgress({ job }: { job: Job }) {
           style={{ width: `${percent}%` }}
         />
       </span>
-      <span className="figures w-9 text-right text-xs text-muted">{percent} %</span>
+      <span className="figures w-10 text-right text-xs text-muted">{percent} %</span>
     </span>
   )
 }
