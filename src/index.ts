@@ -23,6 +23,7 @@ import { observeStore } from './hub/figures/observed-store.js'
 import { Statistics, type StatsQuery, copyOf } from './hub/figures/statistics.js'
 import type { Stats } from './hub/figures/stats.js'
 import { HubCore, type SubscribeOptions } from './hub/hub.js'
+import type { HubLog } from './hub/log.js'
 import { LimitsAcrossNodes } from './hub/limits/across-nodes.js'
 import { type LimitStats, Limits } from './hub/limits/limits.js'
 import { type GivenLimits, resolveLimits } from './hub/limits/settings.js'
@@ -108,6 +109,12 @@ export interface HubOptions<Declared extends MaybeDeclared = undefined> extends 
    * closed network. Metrics name nobody, but tell how much is going on. Default `admin` (O3).
    */
   readonly metrics?: 'admin' | 'open'
+  /**
+   * A pino logger, or anything of its shape: a line when a stream opens and one when it closes (`info`; polls and each event
+   * stored at `debug`), and refusals, at most one of a code in ten seconds. No credential, cookie or payload is in them. Default:
+   * none (O4).
+   */
+  readonly log?: HubLog
   readonly clock?: Clock
   readonly random?: Random
   /** Hears of failures that no caller does, with where they happened. Default: one line on stderr. */
@@ -208,6 +215,7 @@ export async function createHub<Declared extends MaybeDeclared = undefined>(
     compress = false,
     dashboard,
     metrics = 'admin',
+    log,
     clock: _clock,
     random: _random,
     onError: _onError,
@@ -223,6 +231,8 @@ export async function createHub<Declared extends MaybeDeclared = undefined>(
     throw new TidingsError('option_invalid', '"dashboard" must come from createDashboard.', { field: 'dashboard' })
   if (metrics !== 'admin' && metrics !== 'open')
     throw new TidingsError('option_invalid', 'Option "metrics" must be admin or open.', { field: 'metrics' })
+  if (log !== undefined && typeof log?.info !== 'function')
+    throw new TidingsError('option_invalid', 'Option "log" must be a logger such as pino.', { field: 'log' })
   if (events !== undefined && typeof (events as Partial<MaybeDeclared>)?.check !== 'function')
     throw new TidingsError('option_invalid', '"events" must come from defineEvents.', { field: 'events' })
   // Whether the listener is loopback shows when it is reached: see checkListener.
@@ -245,7 +255,7 @@ export async function createHub<Declared extends MaybeDeclared = undefined>(
   const ask: Ask = createAsk({ authorize, clock, onError: (error, stage) => core.onError(error, stage) })
 
   const figures = new Figures()
-  const store = observeStore(givenStore, { figures, clock, afterWrites: (task) => core.endOfTick.add(task) })
+  const store = observeStore(givenStore, { figures, clock, log, afterWrites: (task) => core.endOfTick.add(task) })
   await store.open()
   const jobs = createJobs({
     store,
@@ -267,6 +277,7 @@ export async function createHub<Declared extends MaybeDeclared = undefined>(
     filter: filter && ((reader, event) => filter(reader as Principal, event)),
     snapshots: snapshotsOf(jobs),
     figures,
+    log,
     onError: options.onError ?? writeError,
   })
   const signing = signingSource(jwt)
@@ -405,6 +416,7 @@ export type { LimitStats } from './hub/limits/limits.js'
 export type { GivenLimits, GivenRate } from './hub/limits/settings.js'
 export type { Action, Authorize } from './auth/authorize.js'
 export type { Connections } from './hub/connections.js'
+export type { HubLog } from './hub/log.js'
 export type { StatsQuery } from './hub/figures/statistics.js'
 export type { Stats } from './hub/figures/stats.js'
 export type { ConnectionState } from './hub/activity.js'

@@ -44,6 +44,7 @@ export const settingsOfOptions: Readonly<Record<keyof HubOptions, Filled>> = {
   compress: ['compress'],
   dashboard: ['dashboard', 'dashboardHosts'],
   metrics: ['metrics'],
+  log: { not: 'a logger; a hub of its own has one, see `--log-level`' },
   clock: { not: 'for tests' },
   random: { not: 'for tests' },
   onError: { not: 'a function of the application; a hub of its own writes them to its log' },

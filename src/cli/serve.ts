@@ -34,6 +34,7 @@ export async function serve(flags: Flags, environment: Environment): Promise<voi
   const hub = await createHub({
     ...plan.hub,
     store,
+    log,
     ...(plan.dashboard && { dashboard: createDashboard(plan.dashboard) }),
     onError: (error, stage) => {
       if (stage === 'store') log.warn({ err: error }, 'the store is away')

@@ -7,6 +7,8 @@ import type { HttpParts } from './parts.js'
 import { problemAnswer } from './problem.js'
 import { type Methods, findRoute } from './route-table.js'
 import type { OpenStream } from './routes/events.js'
+import { RefusalLog } from './refusal-log.js'
+import { requestIdOf } from './request-id.js'
 import { softened } from './soften.js'
 
 /** What a runtime knows of a request that is not part of it. */
@@ -45,6 +47,7 @@ export function createHandler(joined: HttpParts): Handler {
       return principal
     },
   }
+  const refusals = new RefusalLog(joined.core.log, joined.core.clock)
   const access = new Access(parts.jobs, parts.ask, parts.publicTopics)
 
   const handle: Handler['handle'] = async (request, openStream) => {
@@ -52,6 +55,16 @@ export function createHandler(joined: HttpParts): Handler {
     const shared = ofOrigin === null ? everyAnswer : { ...everyAnswer, ...ofOrigin }
     const answer = await answerTo(request, (headers) => openStream({ ...shared, ...headers }))
     return answer && { ...answer, headers: { ...shared, ...answer.headers } }
+  }
+
+  const refuse = (request: Incoming, error: unknown): Answer => {
+    const { core } = parts
+    const refusal = error instanceof TidingsError ? error : new TidingsError('internal', 'See the failure beside it.')
+    const requestId = requestIdOf(request, core.random)
+    figures.refused(refusal.code)
+    refusals.refused(request, refusal, requestId)
+    const answer = softened(request, error, () => core.retryMs()) ?? problemAnswer(error, core.onError)
+    return { ...answer, headers: { ...answer.headers, 'X-Request-Id': requestId } }
   }
 
   const answerTo: Handler['handle'] = async (request, openStream) => {
@@ -69,15 +82,13 @@ export function createHandler(joined: HttpParts): Handler {
       if (!run) {
         const allowed = allowedOf(methods)
         const refusal = new TidingsError('method_not_allowed', `Use ${allowed} here.`, { field: 'method' })
-        figures.refused(refusal.code)
-        const answer = problemAnswer(refusal, parts.core.onError)
+        const answer = refuse(request, refusal)
         return { ...answer, headers: { ...answer.headers, Allow: allowed } }
       }
       return await run({ parts, access, request, openStream, name })
     } catch (thrown) {
       const error = comeAgain(thrown)
-      figures.refused(error instanceof TidingsError ? error.code : 'internal')
-      return softened(request, error, () => parts.core.retryMs()) ?? problemAnswer(error, parts.core.onError)
+      return refuse(request, error)
     }
   }
 

@@ -21,6 +21,7 @@ import type { EventFilter } from './gate.js'
 import type { Outlet } from './outlet.js'
 import { type PublishResult, draftsOf } from './publish.js'
 import { Publisher } from './publisher.js'
+import { type HubLog, logClosed, logOpened } from './log.js'
 import { mayReturn } from './revocation.js'
 import { Roster } from './roster.js'
 import type { HubSettings } from './settings.js'
@@ -48,6 +49,8 @@ export interface HubParts {
   readonly filter?: EventFilter | undefined
   /** What is counted; default: figures of its own. */
   readonly figures?: Figures | undefined
+  /** Hears of each connection; default: nobody does. */
+  readonly log?: HubLog | undefined
   /** Failures that no caller hears of. */
   readonly onError: (error: unknown, stage: string) => void
 }
@@ -96,6 +99,7 @@ export class HubCore implements HubContext {
   readonly random: Random
   readonly makeId: MakeId
   readonly figures: Figures
+  readonly log: HubLog | null
   readonly counters: Counters
   readonly endOfTick: EndOfTick
   readonly wheel: Wheel
@@ -118,6 +122,7 @@ export class HubCore implements HubContext {
     this.store = parts.store
     this.figures = parts.figures ?? new Figures()
     this.counters = this.figures.counters
+    this.log = parts.log ?? null
     this.settings = parts.settings
     this.clock = parts.clock
     this.random = parts.random
@@ -201,6 +206,7 @@ export class HubCore implements HubContext {
     this.counters.openedBy[outlet.transport]++
     if (outlet.transport === 'sse' && comesBack(request.start)) this.counters.returned++
     this.#roster.add(connection, channel, outlet.transport, request.expiresAt)
+    if (this.log) logOpened(this.log, connection)
     try {
       this.#refuseRevoked(connection, request)
       return (await connection.open()) ? connection : null
@@ -323,6 +329,7 @@ export class HubCore implements HubContext {
     this.counters.closed++
     this.counters.closedBy[connection.activity.reason ?? 'gone']++
     this.control.note(connection)
+    if (this.log) logClosed(this.log, connection, this.clock.monotonic())
     this.#channels.release(channel.namespace)
   }
 

@@ -109,6 +109,8 @@ describe.skipIf(noRedis)('what comes out of a hub', () => {
 
     const printed = `${program.lines.join('\n')}\n${program.errors}`
     expect(printed).toContain('ready')
+    for (const line of ['connection opened', 'connection closed', 'event stored', 'request refused'])
+      expect(printed).toContain(line)
     for (const secret of secrets) {
       expect([secret.slice(0, 24), printed.includes(secret)]).toEqual([secret.slice(0, 24), false])
       expect([secret.slice(0, 24), said.includes(secret)]).toEqual([secret.slice(0, 24), false])

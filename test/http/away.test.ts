@@ -190,6 +190,9 @@ describe('a hub and its store', () => {
     const { store, hub } = await start({ notReadyAfterMs: 100 })
     expect((await hub.call('/health', { as: null })).body).toEqual({
       status: 'ok',
+      reasons: [],
+      parts: { store: 'ok', queue: 'ok', eventLoop: 'ok', errors: 'ok', readers: 'ok' },
+      errorsPerMinute: 0,
       store: { kind: 'away', available: true },
     })
     expect((await hub.call('/ready', { as: null })).body).toEqual({ ready: true })
@@ -202,6 +205,9 @@ describe('a hub and its store', () => {
       {
         status: 'degraded',
         reason: 'The store has been away for 0 s.',
+        reasons: ['The store has been away for 0 s.'],
+        parts: { store: 'degraded', queue: 'ok', eventLoop: 'ok', errors: 'ok', readers: 'ok' },
+        errorsPerMinute: expect.any(Number),
         store: { kind: 'away', available: false, awayMs: expect.any(Number) },
       },
     ])

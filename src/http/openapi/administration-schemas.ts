@@ -1,3 +1,4 @@
+import { healthStates } from '../../hub/figures/health.js'
 import { connectionStates } from '../../hub/activity.js'
 import { flag, list, named, object, oneOf, type Schema, text, unixMs, whole } from './schema.js'
 
@@ -80,8 +81,16 @@ export const administrationSchemas: Readonly<Record<string, Schema>> = {
     { additionalProperties: false, minProperties: 1, maxProperties: 1 },
   ),
   Health: object('How the process does', {
-    status: oneOf(['ok', 'degraded', 'failing'], 'In a word'),
-    'reason?': text('Why not ok'),
+    status: oneOf(healthStates, 'In a word'),
+    'reason?': text('Why not ok: the first of the reasons'),
+    reasons: list(text('A sentence'), 'One for each part that is not ok'),
+    parts: object(
+      'How each part does',
+      Object.fromEntries(
+        ['store', 'queue', 'eventLoop', 'errors', 'readers'].map((part) => [part, oneOf(healthStates, 'In a word')]),
+      ),
+    ),
+    errorsPerMinute: whole('Failures of the last minute that no caller heard of'),
     store: object('The store', {
       kind: text('Which'),
       available: flag('Whether it answers'),

@@ -3,12 +3,15 @@ import { type JobStatus, jobEventTypes } from '../../protocol/job.js'
 import { everyone } from '../../protocol/topic.js'
 import type { Announcement, Append, AppendResult, Follower, Following, Store } from '../../store/store.js'
 import type { Flushable } from '../end-of-tick.js'
+import { type HubLog, logStored } from '../log.js'
 import type { Figures } from './figures.js'
 import type { Histogram } from './histogram.js'
 
 export interface ObservedStoreParts {
   readonly figures: Figures
   readonly clock: Clock
+  /** Hears of each event stored. */
+  readonly log?: HubLog | undefined
   /** Calls `task` when all that has been pushed by now has been given to the sockets. */
   readonly afterWrites: (task: Flushable) => void
 }
@@ -27,7 +30,7 @@ interface Followed {
  * compared with a hub's clock: they come from other machines. So what is timed begins and ends on one clock: from the append
  * on this node, or, for events of other nodes, from the moment they are heard.
  */
-export function observeStore(store: Store, { figures, clock, afterWrites }: ObservedStoreParts): Store {
+export function observeStore(store: Store, { figures, clock, log, afterWrites }: ObservedStoreParts): Store {
   const { counters } = figures
   const followed = new Map<string, Followed>()
 
@@ -42,7 +45,8 @@ export function observeStore(store: Store, { figures, clock, afterWrites }: Obse
 
   const noteStored = (namespace: string, { events }: Append, result: AppendResult): void => {
     const awaited = followed.get(namespace)?.startedMs
-    for (const [index, { id, type, topics }] of events.entries()) {
+    for (const [index, event] of events.entries()) {
+      const { id, type, topics } = event
       if (result.outcome !== 'stored' || result.events[index]?.duplicate) {
         awaited?.delete(id)
         continue
@@ -52,6 +56,7 @@ export function observeStore(store: Store, { figures, clock, afterWrites }: Obse
       const status = statusByType.get(type)
       if (status) counters.jobsBy[status]++
       figures.stored(namespace, type)
+      if (log) logStored(log, namespace, event, result.events[index]?.seq ?? 0)
     }
   }
 
