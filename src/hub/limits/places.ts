@@ -34,6 +34,8 @@ export interface PlaceKeeper {
   elsewhere(client: string, principal: string): boolean
 }
 
+const none: readonly Count[] = []
+
 /**
  * The place of one connection in the limits (A6), from before it has said who it is until it is gone. Two ids are joined by
  * a space, which no id can hold.
@@ -46,7 +48,8 @@ export class Place {
   /** 128 bits that the reader made, and by which it can say that this is its stream of before, come back. */
   readonly #client: string | null
   #counts: Count[] = []
-  #free: Count[] = []
+  /** Counts that were free, until it is known whose place it is. */
+  #free: readonly Count[] = none
   #principal: string | null = null
   #end: (() => void) | null = null
   #state: 'open' | 'replaced' | 'released' = 'open'
@@ -84,7 +87,9 @@ export class Place {
       if (userId !== undefined) this.#take('user', `${namespace} ${userId}`, before, isElsewhere)
       this.#take('namespace', namespace, before, isElsewhere)
     })
-    this.#free = []
+    this.#free = none
+    // An array keeps room for what might be pushed; ten thousand of these wait for nothing more.
+    this.#counts = this.#counts.slice()
     if (this.#client === null) return
     // One that is open and one that is about to be: more would be a way around the limits.
     for (const elder of before.slice(0, -1)) elder.replace()
@@ -95,8 +100,8 @@ export class Place {
   /** It is open, and `end` ends it for another that takes its place. Those before it are ended now. */
   opened(end: () => void): void {
     if (this.#state === 'replaced') return end()
-    this.#end = end
     if (this.#client === null || this.#principal === null) return
+    this.#end = end
     this.#keeper.opened(this.#client, this.#principal)
     const together = this.#before(this.#principal)
     for (const elder of together.slice(0, together.indexOf(this))) elder.replace()
@@ -141,6 +146,6 @@ export class Place {
     const held = last !== undefined && last.#holds(limit, key)
     const count = this.#keeper.count(limit, key, held || isElsewhere)
     this.#counts.push(count)
-    if (held && this.#principal === null) this.#free.push(count)
+    if (held && this.#principal === null) this.#free = [...this.#free, count]
   }
 }
