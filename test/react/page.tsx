@@ -63,6 +63,6 @@ const tools = {
 declare global {
   var react: typeof tools
   /** Left by one step of a test for the next. */
-  var kept: { client: Client; leave: () => void; errors: unknown[] }
+  var kept: { client: Client; leave: () => void; seen: unknown[] }
 }
 globalThis.react = tools
