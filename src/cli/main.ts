@@ -20,6 +20,8 @@ try {
     process.stderr.write(`${paint('red', wordsFor(error))}\n${advice === '' ? '' : `${advice}\n`}`)
     const isUsage = error instanceof TidingsError && error.code === 'option_invalid'
     process.exitCode = isUsage ? exitCodes.usage.code : exitCodes.failed.code
+    // A worker: the channel to the process that started it would keep it.
+    if (process.connected) process.exit()
   }
 }
 

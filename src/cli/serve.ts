@@ -13,6 +13,7 @@ import { configTable, settingsInForce } from './print-config.js'
 import { type ServePlan, configSetting, gatherServe, planServe } from './serve-settings.js'
 import { type Environment, type Flags, readSettings } from './sources.js'
 import { makeStore } from './store.js'
+import { isWorker, onEndOfWorkers, superviseWorkers, tellReady } from './workers.js'
 
 /**
  * Runs a hub until a signal ends it. Rejects with `option_invalid` or what the store refuses, before anything listens. With
@@ -30,6 +31,7 @@ export async function serve(flags: Flags, environment: Environment): Promise<voi
   const plan = planServe(gathered.values)
   if ('printConfig' in flags) return
   const log = makeLog(plan.logLevel)
+  if (plan.workers > 1 && !isWorker()) return superviseWorkers(plan.workers, log)
   const store = await makeStore(plan.store)
   const hub = await createHub({
     ...plan.hub,
@@ -51,12 +53,14 @@ export async function serve(flags: Flags, environment: Environment): Promise<voi
   }
   const url = addressOf(server, plan.host)
   endOnSignal(() => close(hub, server), log)
-  process.stdout.write(`tidings ready ${url}\n`)
+  const lines = [`tidings ready ${url}`]
   if (plan.hub.development && plan.dashboard) {
     const { token } = await hub.internals.mint.forOperator()
     // After the #, which no browser sends and no server logs.
-    process.stdout.write(`${url}/dashboard#token=${token}\n`)
+    lines.push(`${url}/dashboard#token=${token}`)
   }
+  if (isWorker()) tellReady(lines)
+  else process.stdout.write(`${lines.join('\n')}\n`)
   log.info({ url, store: plan.store.shown, dev: plan.hub.development }, 'ready')
 }
 
@@ -100,26 +104,31 @@ async function close(hub: Hub, server: Server): Promise<void> {
   server.closeAllConnections()
 }
 
+/** The first signal drains, a second one ends at once. A worker also ends with those that started it. */
 function endOnSignal(end: () => Promise<void>, log: ReturnType<typeof makeLog>): void {
   let ending = false
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.on(signal, () => {
-      if (ending) {
-        log.warn({ signal }, 'ended at once')
+  const drain = (why: object): void => {
+    ending = true
+    log.info(why, 'draining')
+    end().then(
+      () => {
+        log.info('ended')
+        process.exit(0)
+      },
+      (error: unknown) => {
+        log.error({ err: error }, 'the end failed')
         process.exit(1)
-      }
-      ending = true
-      log.info({ signal }, 'draining')
-      end().then(
-        () => {
-          log.info('ended')
-          process.exit(0)
-        },
-        (error: unknown) => {
-          log.error({ err: error }, 'the end failed')
-          process.exit(1)
-        },
-      )
-    })
+      },
+    )
   }
+  const hear = (signal: NodeJS.Signals): void => {
+    if (!ending) return drain({ signal })
+    log.warn({ signal }, 'ended at once')
+    process.exit(1)
+  }
+  process.on('SIGTERM', hear)
+  if (!isWorker()) return void process.on('SIGINT', hear)
+  // A terminal sends it to every process; the one that started this one says what to do.
+  process.on('SIGINT', () => {})
+  onEndOfWorkers(() => void (ending || drain({})))
 }
