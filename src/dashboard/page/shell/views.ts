@@ -1,4 +1,14 @@
-import { Cable, Hash, HeartPulse, LayoutDashboard, ListChecks, type LucideIcon, Radio, Send } from 'lucide-react'
+import {
+  Cable,
+  Hash,
+  HeartPulse,
+  LayoutDashboard,
+  ListChecks,
+  type LucideIcon,
+  Radio,
+  ScrollText,
+  Send,
+} from 'lucide-react'
 import { type ComponentType, type LazyExoticComponent, lazy } from 'react'
 
 export interface View {
@@ -17,5 +27,6 @@ export const views: readonly View[] = [
   { path: 'topics', name: 'Topics', icon: Hash, component: lazy(() => import('../views/topics.js')) },
   { path: 'jobs', name: 'Jobs', icon: ListChecks, component: lazy(() => import('../views/jobs.js')) },
   { path: 'publish', name: 'Publish', icon: Send, component: lazy(() => import('../views/publish.js')) },
+  { path: 'activity', name: 'Activity', icon: ScrollText, component: lazy(() => import('../views/activity.js')) },
   { path: 'health', name: 'Health', icon: HeartPulse, component: lazy(() => import('../views/health.js')) },
 ]

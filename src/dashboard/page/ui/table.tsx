@@ -45,7 +45,7 @@ export function Table<Row>({
   onOpen,
   onEnd,
   onScrolled,
-  height = 'calc(100dvh - 15rem)',
+  height = 'calc(100dvh - 13.5rem)',
 }: TableProps<Row>) {
   const scroller = useRef<HTMLDivElement>(null)
   const [active, setActive] = useState(0)

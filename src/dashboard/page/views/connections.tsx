@@ -68,7 +68,7 @@ export default function ConnectionsView() {
         <Select
           aria-label="Transport"
           value={transport}
-          className="w-36"
+          className="w-40"
           onChange={({ target }) => change(['transport'], 'transport', target.value)}
         >
           <option value="">Any transport</option>
