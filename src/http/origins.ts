@@ -77,7 +77,10 @@ export class Origins {
       return
     }
     const site = request.header('Sec-Fetch-Site')
-    if (!safeMethods.has(request.method) && (site === 'cross-site' || site === 'same-site')) throw forbidden(site)
+    if (site !== 'cross-site' && site !== 'same-site') return
+    // Reading without `Origin` is what an <img> does, whose page could not see the answer: it only takes places of the reader.
+    const isLink = safeMethods.has(request.method) && request.header('Sec-Fetch-Mode') === 'navigate'
+    if (!isLink) throw forbidden(site)
   }
 }
 

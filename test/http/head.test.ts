@@ -37,6 +37,7 @@ test('[P4.19] HEAD is answered as GET is, without the body', async () => {
     `/jobs/${body.job.id}`,
     '/jobs/none',
     '/nothing',
+    '/openapi.json',
   ]) {
     for (const encoding of ['identity', 'gzip']) {
       const headers = { 'accept-encoding': encoding }

@@ -2,7 +2,7 @@ import { connect } from 'node:net'
 import { once } from 'node:events'
 import { describe, expect, test } from 'vitest'
 import { createHub } from '#src/index.js'
-import { startHub } from './server.js'
+import { headersOf, root, startHub } from './server.js'
 
 const app = 'https://app.example.com'
 const poll = '/events?topic=user:root'
@@ -86,8 +86,8 @@ describe('credentials that a browser adds by itself', () => {
   const cookie = { cookie: 'session=1' }
   const write = { body: { topic: 'a', type: 'n' } }
 
-  test('[P4.12] T4: a page of another site cannot write with them, nor read a stream', async () => {
-    const { call, url } = await startHub({ allowedOrigins: [app] })
+  test('[P4.12] T4: a page of another site cannot write with them, nor read or hold a stream', async () => {
+    const { call, hub, url } = await startHub({ allowedOrigins: [app] })
     const own = url.replace('http:', 'https:')
     const statuses = async (headers: Record<string, string>): Promise<number[]> => [
       (await call('/events', { ...write, headers: { ...cookie, ...headers } })).status,
@@ -97,7 +97,19 @@ describe('credentials that a browser adds by itself', () => {
     for (const origin of ['https://evil.com', 'null', 'http://127.0.0.1:1', `${url}.evil.com`])
       expect(await statuses({ origin }), origin).toEqual([403, 403, 403])
     for (const site of ['cross-site', 'same-site'])
-      expect(await statuses({ 'sec-fetch-site': site }), site).toEqual([403, 403, 200])
+      expect(await statuses({ 'sec-fetch-site': site }), site).toEqual([403, 403, 403])
+    // Node's fetch says of itself how it fetches. A link that is followed reads, and writes nothing.
+    const linked = async (method: string) => {
+      const headers = {
+        ...cookie,
+        ...headersOf(root),
+        ...asked,
+        'sec-fetch-site': 'cross-site',
+        'sec-fetch-mode': 'navigate',
+      }
+      return (await hub.fetch(new Request(url + poll, { method, headers }))).status
+    }
+    expect([await linked('GET'), await linked('POST')]).toEqual([200, 403])
     for (const headers of [{}, { origin: app }, { origin: url }, { origin: own }, { 'sec-fetch-site': 'same-origin' }])
       expect(await statuses(headers as Record<string, string>)).toEqual([201, 404, 200])
   })
