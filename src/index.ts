@@ -24,6 +24,7 @@ import { Statistics, type StatsQuery, copyOf } from './hub/figures/statistics.js
 import type { Stats } from './hub/figures/stats.js'
 import { HubCore, type SubscribeOptions } from './hub/hub.js'
 import type { HubLog } from './hub/log.js'
+import { loadTracing } from './hub/tracing.js'
 import { LimitsAcrossNodes } from './hub/limits/across-nodes.js'
 import { type LimitStats, Limits } from './hub/limits/limits.js'
 import { type GivenLimits, resolveLimits } from './hub/limits/settings.js'
@@ -255,7 +256,14 @@ export async function createHub<Declared extends MaybeDeclared = undefined>(
   const ask: Ask = createAsk({ authorize, clock, onError: (error, stage) => core.onError(error, stage) })
 
   const figures = new Figures()
-  const store = observeStore(givenStore, { figures, clock, log, afterWrites: (task) => core.endOfTick.add(task) })
+  const tracing = await loadTracing()
+  const store = observeStore(givenStore, {
+    figures,
+    clock,
+    log,
+    tracing,
+    afterWrites: (task) => core.endOfTick.add(task),
+  })
   await store.open()
   const jobs = createJobs({
     store,
@@ -278,6 +286,7 @@ export async function createHub<Declared extends MaybeDeclared = undefined>(
     snapshots: snapshotsOf(jobs),
     figures,
     log,
+    tracing,
     onError: options.onError ?? writeError,
   })
   const signing = signingSource(jwt)

@@ -29,6 +29,7 @@ import { SharedTexts } from './shared-texts.js'
 import { type Start, comesBack, parseSince } from './start.js'
 import { StorePresence } from './store-presence.js'
 import { Subscription } from './subscription.js'
+import type { Tracing } from './tracing.js'
 import { Wheel } from './wheel.js'
 
 /** What `jobs` fills in: the state of a job topic, for readers that begin without a cursor. */
@@ -49,6 +50,8 @@ export interface HubParts {
   readonly filter?: EventFilter | undefined
   /** What is counted; default: figures of its own. */
   readonly figures?: Figures | undefined
+  /** Spans; default: none. */
+  readonly tracing?: Tracing | null | undefined
   /** Hears of each connection; default: nobody does. */
   readonly log?: HubLog | undefined
   /** Failures that no caller hears of. */
@@ -155,7 +158,12 @@ export class HubCore implements HubContext {
     })
     // Spread, so that those who were refused together do not come back together.
     const retryAfterMs = (): number => Math.round(1_000 + this.random.fraction() * 4_000)
-    this.publisher = new Publisher({ ...this.#tools, channels: this.#channels, retryAfterMs })
+    this.publisher = new Publisher({
+      ...this.#tools,
+      tracing: parts.tracing ?? null,
+      channels: this.#channels,
+      retryAfterMs,
+    })
     if (!this.presence.available) this.#report(awayError(this.presence), 'store')
   }
 

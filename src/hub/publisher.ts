@@ -9,6 +9,7 @@ import type { Draft, PublishResult } from './publish.js'
 import { PublishQueue } from './publish-queue.js'
 import type { HubSettings } from './settings.js'
 import type { StorePresence } from './store-presence.js'
+import type { Tracing } from './tracing.js'
 import { encodeWord } from './words.js'
 
 export interface PublisherParts {
@@ -18,6 +19,7 @@ export interface PublisherParts {
   readonly clock: Clock
   readonly settings: HubSettings
   readonly counters: Counters
+  readonly tracing: Tracing | null
   /** Told to whoever is refused for a time. */
   readonly retryAfterMs: () => number
   readonly onError: (error: unknown, stage: string) => void
@@ -37,14 +39,22 @@ export class Publisher {
   }
 
   /** Pending for as long as the store is away (S5). Answers each draft in its order. */
-  async publish(namespace: string, drafts: readonly Draft[]): Promise<PublishResult[]> {
-    const { counters } = this.#parts
+  async publish(
+    namespace: string,
+    drafts: readonly Draft[],
+    traceparent: string | null = null,
+  ): Promise<PublishResult[]> {
+    const { counters, tracing } = this.#parts
+    const appended = async (events: readonly NewEvent[], waiting?: () => void): Promise<PublishResult[]> =>
+      answersOf(namespace, await this.queue.append(namespace, events, waiting))
+    const append: typeof appended = (events, waiting) =>
+      tracing ? tracing.publish(events, traceparent, (traced) => appended(traced, waiting)) : appended(events, waiting)
     const logged: NewEvent[] = []
     for (const { event, volatile } of drafts) if (!volatile) logged.push(event)
     const results =
       logged.length === drafts.length
-        ? answersOf(namespace, await this.queue.append(namespace, logged))
-        : await this.#publishMixed(namespace, drafts, logged)
+        ? await append(logged)
+        : await this.#publishMixed(namespace, drafts, logged, append)
     for (const result of results) counters[result.duplicate ? 'duplicates' : 'published']++
     return results
   }
@@ -53,6 +63,7 @@ export class Publisher {
     namespace: string,
     drafts: readonly Draft[],
     logged: readonly NewEvent[],
+    append: (events: readonly NewEvent[], waiting: () => void) => Promise<PublishResult[]>,
   ): Promise<PublishResult[]> {
     let delivered = false
     const deliver = (): void => {
@@ -60,7 +71,7 @@ export class Publisher {
       delivered = true
     }
     // What is volatile does not wait for the store: later it would be old.
-    const answers = logged.length > 0 ? answersOf(namespace, await this.queue.append(namespace, logged, deliver)) : []
+    const answers = logged.length > 0 ? await append(logged, deliver) : []
     deliver()
     let next = 0
     return drafts.map(({ event, volatile }) =>
@@ -69,9 +80,13 @@ export class Publisher {
   }
 
   /** The same for whoever does not wait for longer than `publishQueue.answerMs`: null then, and the publish goes on. */
-  publishSoon(namespace: string, drafts: readonly Draft[]): Promise<PublishResult[] | null> {
+  publishSoon(
+    namespace: string,
+    drafts: readonly Draft[],
+    traceparent: string | null,
+  ): Promise<PublishResult[] | null> {
     const { presence, clock, settings } = this.#parts
-    const work = this.publish(namespace, drafts)
+    const work = this.publish(namespace, drafts, traceparent)
     if (!presence.remote) return work
     return new Promise((resolve, reject) => {
       const timer = clock.setTimer(() => {

@@ -192,7 +192,7 @@ export async function postEvents(parts: HttpParts, access: Access, request: Inco
   // Rights come before the store, so that a repeated id tells nothing to whoever may not publish there (D3).
   const drafts = draftsOf(inputs, parts.core, isBatch, 'body')
   await access.requirePublish(principal, [...new Set(drafts.flatMap((draft) => draft.event.topics))])
-  const results = await parts.core.publisher.publishSoon(principal.namespace, drafts)
+  const results = await parts.core.publisher.publishSoon(principal.namespace, drafts, request.header('traceparent'))
   if (!results) {
     const waiting = drafts.map(({ event: { id }, volatile }) =>
       volatile ? { id, cursor: null } : { id, queued: true },

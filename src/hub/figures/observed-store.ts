@@ -1,15 +1,17 @@
 import type { Clock } from '../../clock.js'
 import { type JobStatus, jobEventTypes } from '../../protocol/job.js'
 import { everyone } from '../../protocol/topic.js'
-import type { Announcement, Append, AppendResult, Follower, Following, Store } from '../../store/store.js'
+import type { Announcement, Append, AppendResult, Follower, Following, Store, StoredEvent } from '../../store/store.js'
 import type { Flushable } from '../end-of-tick.js'
 import { type HubLog, logStored } from '../log.js'
+import type { Tracing } from '../tracing.js'
 import type { Figures } from './figures.js'
 import type { Histogram } from './histogram.js'
 
 export interface ObservedStoreParts {
   readonly figures: Figures
   readonly clock: Clock
+  readonly tracing: Tracing | null
   /** Hears of each event stored. */
   readonly log?: HubLog | undefined
   /** Calls `task` when all that has been pushed by now has been given to the sockets. */
@@ -30,7 +32,7 @@ interface Followed {
  * compared with a hub's clock: they come from other machines. So what is timed begins and ends on one clock: from the append
  * on this node, or, for events of other nodes, from the moment they are heard.
  */
-export function observeStore(store: Store, { figures, clock, log, afterWrites }: ObservedStoreParts): Store {
+export function observeStore(store: Store, { figures, clock, log, tracing, afterWrites }: ObservedStoreParts): Store {
   const { counters } = figures
   const followed = new Map<string, Followed>()
 
@@ -64,7 +66,10 @@ export function observeStore(store: Store, { figures, clock, log, afterWrites }:
     const awaited = followed.get(namespace)?.startedMs
     if (awaited) for (const { id } of given.events) remember(awaited, id, clock.monotonic())
     try {
-      const result = await timed(figures.append, store.append(namespace, given))
+      const result = await timed(
+        figures.append,
+        tracing ? tracing.append(given.events, () => store.append(namespace, given)) : store.append(namespace, given),
+      )
       noteStored(namespace, given, result)
       return result
     } catch (error) {
@@ -92,7 +97,7 @@ export function observeStore(store: Store, { figures, clock, log, afterWrites }:
         const startedMs = id === undefined ? undefined : here.startedMs.get(id)
         if (id !== undefined && startedMs !== undefined) here.startedMs.delete(id)
         const deliveries = counters.delivered - before
-        if (deliveries > 0) written.push({ startedMs, deliveries })
+        if (deliveries > 0) written.push({ startedMs, deliveries, event: announcement.event })
       }
       if (written.length > 0) afterWrites({ flush: () => observe(heardMs, written) })
     }
@@ -113,9 +118,11 @@ export function observeStore(store: Store, { figures, clock, log, afterWrites }:
 
   const observe = (heardMs: number, written: readonly Written[]): void => {
     const nowMs = clock.monotonic()
-    for (const { startedMs, deliveries } of written) {
+    for (const { startedMs, deliveries, event } of written) {
       figures.feed.observe((nowMs - heardMs) / 1_000, deliveries)
       if (startedMs !== undefined) figures.delivery.observe((nowMs - startedMs) / 1_000, deliveries)
+      const parent = tracing && event && tracing.parentOf(event.body)
+      if (parent) tracing.delivered(parent, event.id, deliveries, clock.now() - (nowMs - heardMs), clock.now())
     }
   }
 
@@ -154,6 +161,7 @@ interface Written {
   /** When this node handed the event to the store; undefined: another did. */
   readonly startedMs: number | undefined
   readonly deliveries: number
+  readonly event: StoredEvent | undefined
 }
 
 const bound = (follower: Follower): Follower => ({
