@@ -91,7 +91,7 @@ describe('docs/guides/kubernetes.md and examples/kubernetes', () => {
   test('a Service called "tidings" breaks the start by variables, so links are off', async () => {
     expect(pod.enableServiceLinks).toBe(false)
     const links = { TIDINGS_PORT: 'tcp://10.0.0.1:4000', TIDINGS_SERVICE_HOST: '10.0.0.1' }
-    expect((await run(['serve', '--store', 'memory', '--jwt-secret', secret], links)).code).toBe(1)
+    expect((await run(['serve', '--store', 'memory', '--jwt-secret', secret], links)).code).toBe(2)
   })
 
   test.skipIf(noRedis)(
