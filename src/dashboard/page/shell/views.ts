@@ -1,14 +1,4 @@
-import {
-  Cable,
-  Hash,
-  HeartPulse,
-  LayoutDashboard,
-  ListChecks,
-  type LucideIcon,
-  Radio,
-  ScrollText,
-  Send,
-} from 'lucide-react'
+import { Cable, FlaskConical, Hash, HeartPulse, LayoutDashboard, ListChecks, type LucideIcon, LucideIcon, Radio, ScrollText, Send } from 'lucide-react'
 import { type ComponentType, type LazyExoticComponent, lazy } from 'react'
 
 export interface View {
@@ -28,5 +18,6 @@ export const views: readonly View[] = [
   { path: 'jobs', name: 'Jobs', icon: ListChecks, component: lazy(() => import('../views/jobs.js')) },
   { path: 'publish', name: 'Publish', icon: Send, component: lazy(() => import('../views/publish.js')) },
   { path: 'activity', name: 'Activity', icon: ScrollText, component: lazy(() => import('../views/activity.js')) },
+  { path: 'try', name: 'Try it', icon: FlaskConical, component: lazy(() => import('../views/try.js')) },
   { path: 'health', name: 'Health', icon: HeartPulse, component: lazy(() => import('../views/health.js')) },
 ]

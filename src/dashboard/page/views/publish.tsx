@@ -77,7 +77,8 @@ export default function PublishView() {
         <Panel
           title="Event"
           aside={
-            <div className="flex flex-wrap gap-1.5">
+            <div className="flex flex-wrap items-center gap-1.5 text-xs text-muted">
+              Begin with
               {templates.map(({ name, type, priority, data }) => (
                 <Button key={name} kind="quiet" onClick={() => change({ type, priority, data: pretty(data) })}>
                   {name}

@@ -1,5 +1,5 @@
 import { Field, Input } from '../../ui/field.js'
-import { Tabs } from '../../ui/tabs.js'
+import { Segments } from '../../ui/segments.js'
 import { type Draft, type Target, targets } from './draft.js'
 
 const labels: Readonly<Record<Target, string>> = {
@@ -30,12 +30,15 @@ export function TargetFields({ draft: { target, names }, fault, onChange }: Targ
   const { label, placeholder, hint } = fields[target]
   return (
     <div className="flex flex-col gap-3">
-      <Tabs
-        label="To whom"
-        options={targets.map((each) => [each, labels[each]] as const)}
-        chosen={target}
-        onChoose={(chosen) => onChange({ target: chosen, names: '' })}
-      />
+      <div className="flex">
+        <Segments
+          label="To whom"
+          options={targets}
+          value={target}
+          onChange={(chosen) => onChange({ target: chosen, names: '' })}
+          words={(each) => labels[each]}
+        />
+      </div>
       {target !== 'all' && (
         <Field label={label} hint={hint} error={fault}>
           {(id) => (
