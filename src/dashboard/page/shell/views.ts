@@ -1,4 +1,15 @@
-import { Cable, FlaskConical, Hash, HeartPulse, LayoutDashboard, ListChecks, type LucideIcon, LucideIcon, Radio, ScrollText, Send } from 'lucide-react'
+import {
+  Cable,
+  FlaskConical,
+  Hash,
+  HeartPulse,
+  LayoutDashboard,
+  ListChecks,
+  type LucideIcon,
+  Radio,
+  ScrollText,
+  Send,
+} from 'lucide-react'
 import { type ComponentType, type LazyExoticComponent, lazy } from 'react'
 
 export interface View {
@@ -17,7 +28,7 @@ export const views: readonly View[] = [
   { path: 'topics', name: 'Topics', icon: Hash, component: lazy(() => import('../views/topics.js')) },
   { path: 'jobs', name: 'Jobs', icon: ListChecks, component: lazy(() => import('../views/jobs.js')) },
   { path: 'publish', name: 'Publish', icon: Send, component: lazy(() => import('../views/publish.js')) },
-  { path: 'activity', name: 'Activity', icon: ScrollText, component: lazy(() => import('../views/activity.js')) },
   { path: 'try', name: 'Try it', icon: FlaskConical, component: lazy(() => import('../views/try.js')) },
+  { path: 'activity', name: 'Activity', icon: ScrollText, component: lazy(() => import('../views/activity.js')) },
   { path: 'health', name: 'Health', icon: HeartPulse, component: lazy(() => import('../views/health.js')) },
 ]

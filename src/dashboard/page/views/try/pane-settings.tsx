@@ -3,7 +3,6 @@ import type { Identity, TrySettings } from './request.js'
 
 interface PaneSettingsProps {
   readonly settings: TrySettings
-  readonly disabled: boolean
   readonly onChange: (part: Partial<TrySettings>) => void
 }
 
@@ -14,8 +13,8 @@ const identities: readonly (readonly [Identity, string])[] = [
   ['nobody', 'Nobody'],
 ]
 
-/** Who a pane is, and what it asks for. While its stream is open it stays as it is. */
-export function PaneSettings({ settings, disabled, onChange }: PaneSettingsProps) {
+/** Who a pane is, and what it asks for. */
+export function PaneSettings({ settings, onChange }: PaneSettingsProps) {
   const text = (name: keyof TrySettings, label: string, placeholder: string, type = 'text') => (
     <Field label={label}>
       {(id) => (
@@ -30,7 +29,7 @@ export function PaneSettings({ settings, disabled, onChange }: PaneSettingsProps
     </Field>
   )
   return (
-    <fieldset disabled={disabled} className="grid grid-cols-2 gap-3">
+    <fieldset className="grid grid-cols-2 gap-3">
       <legend className="sr-only">What it asks for</legend>
       <Field label="As">
         {(id) => (

@@ -46,11 +46,11 @@ export function Pane({ name, first, onRemove }: PaneProps) {
       }
     >
       <form aria-label={name} onSubmit={onSubmit} className="flex flex-col gap-3">
-        <PaneSettings
-          settings={settings}
-          disabled={!isClosed}
-          onChange={(part) => setSettings({ ...settings, ...part })}
-        />
+        {isClosed ? (
+          <PaneSettings settings={settings} onChange={(part) => setSettings({ ...settings, ...part })} />
+        ) : (
+          <Asked settings={settings} />
+        )}
         <div className="flex flex-wrap items-center gap-2">
           <Button type="submit" kind={isClosed ? 'primary' : 'plain'}>
             {isClosed ? <Play aria-hidden /> : <Square aria-hidden />} {isClosed ? 'Open' : 'Close'}
@@ -77,6 +77,17 @@ export function Pane({ name, first, onRemove }: PaneProps) {
       </form>
     </Panel>
   )
+}
+
+/** While it is open there is more to see below than above. */
+function Asked({ settings: { topics, types, since, transport } }: { settings: TrySettings }) {
+  const parts = [
+    transport === 'sse' ? 'Stream' : 'Long polls',
+    topics.trim() || 'own topics',
+    types.trim() || 'every type',
+    `since ${since.trim() || 'now'}`,
+  ]
+  return <p className="text-[0.8125rem] wrap-anywhere text-muted">{parts.join(' · ')}</p>
 }
 
 function State({ now: { state, status } }: { now: TryState }) {
