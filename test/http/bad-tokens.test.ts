@@ -37,7 +37,9 @@ function ask(port: number, token: string, path = '/events?topic=all'): Promise<T
       })
       response.on('end', () => {
         const raw = response.rawHeaders
-        const pairs = raw.flatMap((name, at) => (at % 2 === 0 && name !== 'Date' ? [`${name}: ${raw[at + 1]}`] : []))
+        const pairs = raw.flatMap((name, at) =>
+          at % 2 === 0 && name !== 'Date' && name !== 'X-Request-Id' ? [`${name}: ${raw[at + 1]}`] : [],
+        )
         resolve({ status: response.statusCode, headers: pairs, body })
       })
     })

@@ -16,7 +16,13 @@ function ask(port: number, method: string, path: string, headers: Record<string,
         body += bytes
       })
       response.on('end', () => {
-        const { date: _date, connection: _connection, 'keep-alive': _keep, ...rest } = response.headers
+        const {
+          date: _date,
+          connection: _connection,
+          'keep-alive': _keep,
+          'x-request-id': _id,
+          ...rest
+        } = response.headers
         resolve({ status: response.statusCode ?? 0, headers: rest, body })
       })
     })
