@@ -26,7 +26,11 @@ interface SpanContext {
   readonly isRemote?: boolean
 }
 
-const kinds = { internal: 0, producer: 3, consumer: 4 } as const
+/** Made once: most spans are thrown away by a sampler. */
+const attributes = { 'messaging.system': 'tidings' } as const
+const appending = { kind: 0, attributes } as const
+const publishing = { kind: 3, attributes } as const
+const delivering = { kind: 4, attributes } as const
 const failed = 2
 const shape = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/
 
@@ -51,47 +55,45 @@ export class Tracing {
     run: (events: readonly NewEvent[]) => Promise<Result>,
   ): Promise<Result> {
     const spans: OtelSpan[] = []
-    const traced = events.map((event) => {
-      const metadata = metadataOf(event.body)
-      const parent = spanContextOf(metadata?.['traceparent']) ?? spanContextOf(header)
-      const span = this.#start('tidings publish', kinds.producer, parent, attributesOf(event, metadata))
-      if (!span) return event
+    const traced: NewEvent[] = []
+    for (const event of events) {
+      const parent = spanContextOf(traceparentOf(event.body)) ?? spanContextOf(header)
+      const span = this.#start('tidings publish', publishing, parent)
+      traced.push(span ? carrying(event, span.spanContext()) : event)
+      if (!span) continue
+      describe(span, event)
       spans.push(span)
-      return carrying(event, span.spanContext())
-    })
-    return await ended(spans, run(traced))
+    }
+    return spans.length === 0 ? await run(events) : await ended(spans, run(traced))
   }
 
   /** One span for an append with an event that is traced; null: there is none. */
   append<Result>(events: readonly NewEvent[], run: () => Promise<Result>): Promise<Result> {
     const parent = events.map(({ body }) => this.parentOf(body)).find((each) => each !== null)
-    const span = parent && this.#start('tidings append', kinds.internal, parent, { 'tidings.events': events.length })
-    return span ? ended([span], run()) : run()
+    const span = parent && this.#start('tidings append', appending, parent)
+    if (!span) return run()
+    span.setAttribute('tidings.events', events.length)
+    return ended([span], run())
   }
 
   /** Null: the event is not part of a sampled trace. */
   parentOf(body: string): SpanContext | null {
-    if (!body.includes('"traceparent"')) return null
-    const parent = spanContextOf(metadataOf(body)?.['traceparent'])
+    const parent = spanContextOf(traceparentOf(body))
     return parent && (parent.traceFlags & 1) === 1 ? parent : null
   }
 
   /** What was heard at `fromMs` was written at `toMs` (Unix ms). */
   delivered(parent: SpanContext, id: string, deliveries: number, fromMs: number, toMs: number): void {
-    const attributes = { 'messaging.message.id': id, 'tidings.deliveries': deliveries }
-    this.#start('tidings deliver', kinds.consumer, parent, attributes, fromMs)?.end(toMs)
+    const span = this.#start('tidings deliver', { ...delivering, startTime: fromMs }, parent)
+    if (!span) return
+    span.setAttribute('messaging.message.id', id)
+    span.setAttribute('tidings.deliveries', deliveries)
+    span.end(toMs)
   }
 
-  #start(
-    name: string,
-    kind: number,
-    parent: SpanContext | null,
-    attributes: object,
-    startTime?: number,
-  ): OtelSpan | null {
+  #start(name: string, options: object, parent: SpanContext | null): OtelSpan | null {
     const { trace, context } = this.#api
     const active = context.active()
-    const options = { kind, attributes: { 'messaging.system': 'tidings', ...attributes }, startTime }
     const span = this.#tracer.startSpan(name, options, parent ? trace.setSpanContext(active, parent) : active)
     // Not sampled, or nobody listens: nothing is said, and no event is changed.
     return span.isRecording() ? span : null
@@ -123,13 +125,12 @@ async function ended<Result>(spans: readonly OtelSpan[], work: Promise<Result>):
 }
 
 /** What an event is called, and nothing of what is in it. */
-const attributesOf = ({ id, type }: NewEvent, metadata: Members | null): object => ({
-  'messaging.message.id': id,
-  'tidings.type': type,
-  ...(typeof metadata?.['correlationId'] === 'string' && {
-    'messaging.message.conversation_id': metadata['correlationId'],
-  }),
-})
+function describe(span: OtelSpan, { id, type, body }: NewEvent): void {
+  span.setAttribute('messaging.message.id', id)
+  span.setAttribute('tidings.type', type)
+  const correlationId = body.includes('"correlationId"') ? parsed(body).metadata?.['correlationId'] : undefined
+  if (typeof correlationId === 'string') span.setAttribute('messaging.message.conversation_id', correlationId)
+}
 
 type Members = Readonly<Record<string, unknown>>
 interface Body {
@@ -140,8 +141,9 @@ interface Body {
 
 const parsed = (body: string): Body => JSON.parse(`{${body}}`) as Body
 
-const metadataOf = (body: string): Members | null =>
-  body.includes('"metadata"') ? (parsed(body).metadata ?? null) : null
+/** Data may hold the word too, so it is no more than a hint that it is worth a look. */
+const traceparentOf = (body: string): unknown =>
+  body.includes('"traceparent"') ? parsed(body).metadata?.['traceparent'] : undefined
 
 /** The event with the span as its `metadata.traceparent`. Its digest stays: it stands for what was published. */
 function carrying(event: NewEvent, { traceId, spanId, traceFlags }: SpanContext): NewEvent {

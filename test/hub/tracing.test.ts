@@ -18,6 +18,7 @@ interface Recorded {
   readonly spanId: string
   readonly parent: string | undefined
   readonly options: SpanOptions
+  readonly attributes: Record<string, unknown>
   status?: { readonly code: number; readonly message?: string }
   ended: boolean
 }
@@ -35,13 +36,20 @@ function record(sampled = true): Recorded[] {
       spanId: hex(16),
       traceFlags: sampled ? 1 : 0,
     }
-    const span: Recorded = { name, ...spanContext, parent: parent?.spanId, options, ended: false }
+    const span: Recorded = {
+      name,
+      ...spanContext,
+      parent: parent?.spanId,
+      options,
+      attributes: { ...options.attributes },
+      ended: false,
+    }
     if (sampled) spans.push(span)
     return {
       spanContext: () => spanContext,
       isRecording: () => sampled,
       setStatus: (status: NonNullable<Recorded['status']>) => void (span.status = status),
-      setAttribute: () => undefined,
+      setAttribute: (name: string, value: unknown) => void (span.attributes[name] = value),
       end: () => void (span.ended = true),
     } as unknown as Span
   }
@@ -72,11 +80,11 @@ test('O3: publish, append and deliver are spans of one trace; deliver is one an 
   const [published, appended, delivered] = spans as [Recorded, Recorded, Recorded]
   expect(new Set(spans.map(({ traceId }) => traceId)).size).toBe(1)
   expect([published.parent, appended.parent, delivered.parent]).toEqual([undefined, published.spanId, published.spanId])
-  expect(published.options.attributes).toMatchObject({
+  expect(published.attributes).toMatchObject({
     'messaging.message.conversation_id': 'order-7',
     'tidings.type': 'x',
   })
-  expect(delivered.options.attributes).toMatchObject({ 'messaging.message.id': 'e1', 'tidings.deliveries': 3 })
+  expect(delivered.attributes).toMatchObject({ 'messaging.message.id': 'e1', 'tidings.deliveries': 3 })
   expect(spans.every(({ ended }) => ended)).toBe(true)
   expect(JSON.stringify(spans)).not.toContain('PLANTED')
   expect(event?.data).toBe('PLANTED')
