@@ -46,6 +46,7 @@ export function Shell({ children }: { children: ReactNode }) {
               <Link
                 key={path}
                 href={`/${path}`}
+                onClick={() => setOpen(false)}
                 aria-current={`/${path}` === location ? 'page' : undefined}
                 className={classNames(
                   'flex h-8 items-center gap-2.5 rounded-md px-2.5 text-[0.8125rem] font-medium',

@@ -1,6 +1,7 @@
 import { useVirtualizer } from '@tanstack/react-virtual'
-import { type KeyboardEvent, type ReactNode, useCallback, useEffect, useRef, useState } from 'react'
+import { type KeyboardEvent, type ReactNode, useCallback, useEffect, useMemo, useRef, useState } from 'react'
 import { classNames } from './class-names.js'
+import { TableRow, rowHeight } from './table-row.js'
 import { type Width, useWidth } from './width.js'
 
 export interface Column<Row> {
@@ -30,7 +31,6 @@ export interface TableProps<Row> {
   readonly height?: string
 }
 
-const rowHeight = 40
 const order: readonly Width[] = ['phone', 'medium', 'wide']
 
 /**
@@ -51,8 +51,11 @@ export function Table<Row>({
   const [active, setActive] = useState(0)
   const [focused, setFocused] = useState(false)
   const width = useWidth()
-  const shown = columns.filter(({ from }) => from === undefined || order.indexOf(width) >= order.indexOf(from))
-  const template = { gridTemplateColumns: shown.map((column) => column.width).join(' ') }
+  const shown = useMemo(
+    () => columns.filter(({ from }) => from === undefined || order.indexOf(width) >= order.indexOf(from)),
+    [columns, width],
+  )
+  const template = shown.map((column) => column.width).join(' ')
   const virtual = useVirtualizer({
     count: rows.length,
     getScrollElement: () => scroller.current,
@@ -110,7 +113,7 @@ export function Table<Row>({
         <div
           role="row"
           aria-rowindex={1}
-          style={template}
+          style={{ gridTemplateColumns: template }}
           className="grid gap-x-3 md:gap-x-4 px-4 py-2 text-xs font-medium text-muted"
         >
           {shown.map((column) => (
@@ -133,42 +136,20 @@ export function Table<Row>({
         onScroll={({ currentTarget }) => onScrolled?.(currentTarget.scrollTop < rowHeight)}
       >
         <div role="presentation" style={{ height: virtual.getTotalSize() }} className="relative">
-          {items.map((item) => {
-            const row = rows[item.index] as Row
-            return (
-              <div
-                role="row"
-                key={item.key}
-                data-index={item.index}
-                aria-rowindex={item.index + 2}
-                tabIndex={item.index === at ? 0 : -1}
-                style={{ ...template, height: rowHeight, transform: `translateY(${item.start}px)` }}
-                onClick={() => {
-                  setActive(item.index)
-                  onOpen?.(row)
-                }}
-                onFocus={() => {
-                  setActive(item.index)
-                  setFocused(true)
-                }}
-                onBlur={() => setFocused(false)}
-                className={classNames(
-                  'absolute inset-x-0 top-0 grid items-center gap-x-3 md:gap-x-4 border-b border-line px-4 focus-visible:-outline-offset-2',
-                  onOpen && 'cursor-pointer hover:bg-raised',
-                )}
-              >
-                {shown.map((column) => (
-                  <div
-                    role="cell"
-                    key={column.title}
-                    className={classNames('min-w-0 truncate', column.figures && 'figures text-right')}
-                  >
-                    {column.cell(row)}
-                  </div>
-                ))}
-              </div>
-            )
-          })}
+          {items.map(({ key, index, start }) => (
+            <TableRow
+              key={key}
+              row={rows[index] as Row}
+              index={index}
+              start={start}
+              isActive={index === at}
+              columns={shown}
+              template={template}
+              onOpen={onOpen}
+              onActive={setActive}
+              onFocused={setFocused}
+            />
+          ))}
         </div>
       </div>
     </div>

@@ -15,11 +15,11 @@ const columns: readonly Column<NodeStats>[] = [
     cell: ({ memory }) => bytes(memory.rssBytes),
   },
   {
-    title: 'Loop p99',
+    title: 'Heap',
     width: 'minmax(4rem, 1fr)',
     figures: true,
     from: 'medium',
-    cell: ({ eventLoop }) => (eventLoop ? duration(eventLoop.p99Ms) : '–'),
+    cell: ({ memory }) => bytes(memory.heapUsedBytes),
   },
   {
     title: 'Up for',
