@@ -30,16 +30,18 @@ const event = {
 /** Plays inputs from the start; a number lets that many ms pass. News are of the newest stream, or of `stream`. */
 function play(inputs, from = { state: initialState(), at: 1_000 }) {
   let { state, at } = from
-  let actions = []
+  const actions = []
   const timers = new Set(from.timers)
   for (const input of inputs) {
     if (typeof input === 'number') at += input
     else {
       const isNews = ['sent', 'byte', 'retryField', 'message', 'ended', 'failed'].includes(input.type)
       const news = isNews && input.stream === undefined ? { ...input, stream: state.nextId - 1 } : input
-      ;({ state, actions } = step(state, news, { at, fraction: 0.5 }))
+      const after = step(state, news, { at, fraction: 0.5 })
+      state = after.state
+      actions.push(...after.actions)
       timers.delete(input.type)
-      for (const { type, name, ms } of actions) {
+      for (const { type, name, ms } of after.actions) {
         if (type === 'timer') timers[ms === null ? 'delete' : 'add'](name)
       }
     }
@@ -73,6 +75,7 @@ const inputs = [
       ['`reconnect()`', [{ type: 'reconnect' }]],
       ['`forceTransport("sse")`', [{ type: 'transport', choice: 'sse' }]],
       ['`forceTransport("poll")`', [{ type: 'transport', choice: 'poll' }]],
+      ['`forceTransport("auto")`', [{ type: 'transport', choice: 'auto' }]],
       ['`close()`', [{ type: 'close' }]],
     ],
   ],

@@ -16,8 +16,3 @@ export function backoffMs(attempt: number, retryMs: number, fraction: number): n
 export function clampRetryAfterMs(ms: unknown): number {
   return Math.min(longestRetryAfterMs, Math.max(0, Number(ms) || 0))
 }
-
-/** `Retry-After` as ms from `nowMs` (Unix ms): seconds or an HTTP date; 0 where it is absent, past or neither. */
-export function parseRetryAfter(header: string | null, nowMs: number): number {
-  return clampRetryAfterMs(Number(header) * 1_000 || Date.parse(header as string) - nowMs)
-}

@@ -85,7 +85,7 @@ export function connect(parts: ConnectionParts): (input: Input) => void {
       const now = step(before, next, { at: clock.monotonic(), fraction: random.fraction() })
       state = now.state
       // First, so that whoever is called by an action sees the state that led to it.
-      if (state !== before) show(describe(state))
+      show(describe(state))
       observer.step?.(next, before, state, now.actions)
       for (const action of now.actions) doers[action.type](action as never)
     }

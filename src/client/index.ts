@@ -7,6 +7,7 @@ import type { Diagnostics, Observer } from './diagnostics.js'
 import { connect } from './engine.js'
 import { browserEnvironment, type Environment } from './environment.js'
 import { ClientError } from './error.js'
+import type { HistoryPort } from './history.js'
 import type { JobPort } from './jobs.js'
 import { createListeners } from './listeners.js'
 import { initialState } from './machine.js'
@@ -15,8 +16,8 @@ import type { TokenAnswer } from './sse.js'
 import type { SetupOptions, SetupParts } from './setup.js'
 import type { Input, TransportChoice } from './state.js'
 import { alike, type ClientStatus, describe, type Readable } from './status.js'
-import { type Handlers, type SubscribeOptions, createTopics } from './topics.js'
-import { lazyView } from './view.js'
+import { createTopics, type Handlers, type SubscribeOptions } from './topics.js'
+import { lazily, lazyView } from './lazily.js'
 
 export interface ClientOptions<Declared extends MaybeDeclared = undefined> extends SetupOptions {
   /** Where the hub is mounted: `/tidings`, `https://hub.example`. Relative addresses need a page. */
@@ -112,8 +113,18 @@ export function createClient<Declared extends MaybeDeclared = undefined>(
     statusListeners.call()
   }
   const observer: Observer = { ...options.diagnostics }
-  const topics = createTopics(report, (want) => send({ type: 'want', want }), observer)
-  const parts: SetupParts & Pick<JobPort, 'status' | 'createClient'> = {
+  const topics = createTopics(
+    report,
+    (want) => send({ type: 'want', want }),
+    observer,
+    (...asked) =>
+      lazily(
+        () => import('./history.js'),
+        ({ readHistory }) => readHistory(parts)(...asked),
+        report,
+      ),
+  )
+  const parts: SetupParts & HistoryPort & Pick<JobPort, 'createClient'> = {
     ...options,
     url: options.url.replace(/\/+$/, ''),
     client: random.bytes(16).join('-'),

@@ -59,7 +59,7 @@ export function initialState({
     online: true,
     want: null,
     choice,
-    mode: choice === 'poll' ? choice : 'sse',
+    mode: choice === 'auto' ? 'sse' : choice,
     current: null,
     sse: null,
     poll: null,
@@ -94,6 +94,8 @@ const transitions: Transitions = {
     state.want = want
     if (state.parked === 'change') state.parked = null
     setTimer(turn, 'batch', slots.some((slot) => state[slot]) ? batchMs : 0)
+    // Were its hello to come before the batch, a topic that is dropped and added again would have a hole.
+    if (state.current) letGo(turn, 'sse', 'poll')
   },
   batch: (_state, turn) => settle(turn),
   connect: (state, turn) => {
@@ -109,10 +111,11 @@ const transitions: Transitions = {
   },
   transport: (state, turn, { choice }) => {
     state.choice = choice
-    state.mode = choice === 'poll' ? choice : 'sse'
+    // Polls that are up stay until a stream is: it is tried at once, and again.
+    state.mode = choice === 'auto' ? (state.current?.transport ?? 'sse') : choice
     state.misses = state.probes = 0
     letGo(turn, 'sse', 'poll')
-    setTimer(turn, 'probe')
+    setTimer(turn, 'probe', choice === 'auto' && state.mode === 'poll' ? 0 : null)
     hurry(turn)
   },
   close: (_state, turn) => park(turn, 'closed'),

@@ -77,8 +77,7 @@ export function settle(turn: Turn): void {
   const fits = (slot: Slot): boolean => same(state[slot]?.request, want)
   if (!want) return drop(turn)
   if (state.waiting || fits(state.mode)) return
-  if (!fits('current') || state.current?.transport !== state.mode) return openSoon(turn)
-  letGo(turn, ...slots.filter((slot) => !fits(slot)))
+  if (!fits('current') || state.current?.transport !== state.mode) openSoon(turn)
 }
 
 /** When a stream is tried again beside the polls that are in use. */

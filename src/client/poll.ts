@@ -24,7 +24,7 @@ export const readPolls: ReadStream = async (access, stream, refresh, signal, tel
   for (let first = true; pace; ) {
     await wait(clock, pace.pauseMs, signal)
     const askedAt = clock.monotonic()
-    const answer = await poll(access, { ...stream, cursor }, refresh && first, pace.waitS, signal)
+    const answer = await poll(access, { ...stream, cursor }, refresh && first, {}, signal, pace.waitS)
     if (answer && 'status' in answer) return tell(answer)
     if (!answer) {
       pace = paceAfterCut(pace)
@@ -42,20 +42,24 @@ export const readPolls: ReadStream = async (access, stream, refresh, signal, tel
   throw new Error('Polls are not answered.')
 }
 
-/** One poll: its answer, a refusal, or null where it was cut on the way. Rejects when `signal` fires. */
-async function poll(
+/**
+ * One poll, held for up to `waitS`; `more` goes into its query. Its answer, a refusal, or null where it was cut on the way.
+ * Rejects when `signal` fires.
+ */
+export async function poll(
   access: Access,
-  stream: Stream,
+  stream: Pick<Stream, 'request' | 'cursor'>,
   refresh: boolean,
-  waitS: number,
+  more: Record<string, string>,
   signal: AbortSignal,
+  waitS = 0,
 ): Promise<Answer | Failed | null> {
   const stop = new AbortController()
   const end = (): void => stop.abort()
   signal.addEventListener('abort', end)
   const timer = access.clock.setTimer(end, waitS * 1_000 + answerWithinMs)
   try {
-    const response = await ask(access, stream, refresh, 'application/json', { wait: `${waitS}` }, stop.signal)
+    const response = await ask(access, stream, refresh, 'application/json', { ...more, wait: `${waitS}` }, stop.signal)
     if ('error' in response) return cutStatuses.includes(response.status) && waitS > 0 ? null : response
     const body: PollBody = await response.json()
     return { body, connectionId: response.headers.get('Tidings-Connection-Id') ?? '' }
@@ -83,7 +87,7 @@ function messagesOf({ events, gaps = [], snapshots = [], cursor }: PollBody): St
 }
 
 /** Rejects when `signal` fires. */
-async function wait(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
+export async function wait(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
   // What was told may have led to it.
   signal.throwIfAborted()
   await new Promise<void>((resolve) => {

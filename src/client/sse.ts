@@ -1,8 +1,7 @@
 import type { Clock } from '../clock.js'
-import { eventsPath, lastEventIdHeader, type Problem, problemType, streamType } from '../protocol/names.js'
+import { eventsPath, lastEventIdHeader, problemType, streamType } from '../protocol/names.js'
 import { createSseDecoder } from '../protocol/sse-decode.js'
-import { clampRetryAfterMs, parseRetryAfter } from './backoff.js'
-import { ClientError, type ErrorKind } from './error.js'
+import { ClientError } from './error.js'
 import type { Failed, Stream, StreamNews } from './state.js'
 
 /** How to reach the hub: all that a request needs beside what it asks for. */
@@ -57,20 +56,19 @@ export async function ask(
   const headers: Record<string, string> = { Accept: `${type}, ${problemType}` }
   if (cursor) headers[lastEventIdHeader] = cursor
   const response = await get(access, `${eventsPath}?${query}`, refresh, headers, signal, sent)
-  const { status, headers: answered } = response
-  const isOfType = (wanted: string): boolean =>
-    answered.get('Content-Type')?.split(';')[0]?.trim().toLowerCase() === wanted
-  if (status === 200 && isOfType(type)) return response
-  // Where it cannot be read, the status says enough. Other bodies are let go of with the request, when the stream is.
-  const problem: Partial<Problem> = (isOfType(problemType) && (await response.json().catch(() => null))) || {}
-  const { code, topics, detail = `The hub answered ${status}.`, retryAfterMs } = problem
-  return {
-    type: 'failed',
-    status,
-    error: new ClientError(kindOf(status), detail, { code, topics }),
-    retryAfterMs: clampRetryAfterMs(retryAfterMs) || parseRetryAfter(answered.get('Retry-After'), access.clock.now()),
-  }
+  const { status } = response
+  if (status === 200 && mediaType(response) === type) return response
+  const error = new ClientError('connection', `The hub answered ${status}.`)
+  const refusal: Failed = { type: 'failed', status, error, retryAfterMs: 0 }
+  // Most pages are never refused anything. Where this cannot be loaded, after a deploy say, a 401 is still followed by a
+  // fresh token and a 204 still the end; anything else is tried again.
+  const code = await import('./refusal.js').catch(() => null)
+  return code?.explain(refusal, response, access) ?? refusal
 }
+
+/** The type of an answer, without its parameters. */
+export const mediaType = ({ headers }: Response): string | undefined =>
+  headers.get('Content-Type')?.split(';')[0]?.trim().toLowerCase()
 
 /** Opens a stream and tells what comes of it. Resolves at its end, rejects where the network fails and when `signal` fires. */
 export type ReadStream = (
@@ -99,15 +97,6 @@ export const readStream: ReadStream = async (access, stream, refresh, signal, te
     tell({ type: 'byte' })
     decoder.push(read.value)
   }
-}
-
-/** A 200 that is no stream comes from something before the hub, a captive portal say: worth another try. */
-function kindOf(status: number): ErrorKind {
-  if (status === 401 || status === 403) return 'authentication'
-  if (status === 429) return 'rate_limit'
-  if (status === 408) return 'timeout'
-  if (status >= 500) return 'server'
-  return status < 300 ? 'connection' : 'validation'
 }
 
 function parse(data: string): unknown {

@@ -14,6 +14,11 @@ export type Handler = (event: TidingsEvent<string, any>) => unknown
 export type Handlers = { readonly [type: string]: Handler }
 
 export interface SubscribeOptions {
+  /**
+   * Begins earlier than now: `start` (all that is kept), a cursor, or `@<Unix ms>` (P6). What was comes by polls for this
+   * topic alone, what follows by the connection; each event once and in order (spec C1). Default: from where the client stands.
+   */
+  readonly since?: string | undefined
   /** History is missing (D4): the events that follow may not continue where the last ones ended. Told again at each
    *  connect until the cursor has passed it. */
   readonly onGap?: (gap: GapNotice) => unknown
@@ -53,6 +58,17 @@ const own = /^(user|session|role|jobs):|^all$/
 const concern = (topics: readonly string[], key: string): boolean =>
   topics.some((topic) => topic === key || (key === person && own.test(topic)))
 
+/**
+ * Begins a subscription at its `since`; returns the undo. `create` makes {@link Topics} of its own for it: imported by code
+ * that loads later, a bundler would part this file, which every page loads, from its entry.
+ */
+export type BeginEarlier = (
+  create: typeof createTopics,
+  topic: string,
+  handlers: Handlers,
+  options: SubscribeOptions,
+) => () => void
+
 /** Who listens to what, and what each has had: D1 and D3 are kept here, per topic. */
 export interface Topics {
   /** Adds a subscription to `topic`, or to what is addressed to the person; returns its undo. Throws `topic_invalid`. */
@@ -71,6 +87,7 @@ export function createTopics(
   report: (error: ClientError) => void,
   wantChanged: (want: Wanted | null) => void,
   observer: Observer,
+  begin: BeginEarlier,
 ): Topics {
   const entries = new Map<string, Entry>()
   const recent = new Set<string>()
@@ -112,6 +129,7 @@ export function createTopics(
       if (topic !== null && !looksLikeTopic(topic)) {
         throw new ClientError('validation', `"${topic}" is no topic.`, { code: 'topic_invalid' })
       }
+      if (parts.since) return begin(createTopics, topic as string, handlers, parts)
       const key = topic ?? person
       const subscription = { ...parts, handlers: new Map(Object.entries(handlers)) }
       const entry = entries.get(key) ?? { subscriptions: new Set() }
@@ -133,7 +151,8 @@ export function createTopics(
     deliver({ event, cursor, request }) {
       const topics = event.topics ?? [event.topic]
       const found = [...entries].filter(([key]) => (request.own || key !== person) && concern(topics, key))
-      if (!found.length && !request.own && !topics.some((topic) => request.topics.includes(topic))) {
+      const asked = [...request.topics, request.own ? person : '']
+      if (!found.length && !asked.some((key) => concern(topics, key))) {
         report(new ClientError('server', `Nobody asked for "${topics[0]}".`))
       }
       for (const [key, entry] of found) {

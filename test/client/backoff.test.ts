@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { clampRetryAfterMs, parseRetryAfter } from '#src/client/backoff.js'
+import { clampRetryAfterMs } from '#src/client/backoff.js'
+import { parseRetryAfter } from '#src/client/refusal.js'
 
 const nowMs = Date.UTC(2026, 0, 1)
 

@@ -4,6 +4,8 @@ import { type ClientOptions, createClient } from '#src/client/index.js'
 // Loaded here, so that with time standing still the client has it at once.
 import '#src/client/jobs.js'
 import '#src/client/poll.js'
+import '#src/client/history.js'
+import '#src/client/refusal.js'
 import type { Job } from '#src/protocol/job.js'
 import { fakeClock } from '#src/testing/fake-clock.js'
 import { seededRandom } from '#src/testing/seeded-random.js'

@@ -5,7 +5,7 @@ import type { Job } from '#src/protocol/job.js'
 import type { Random } from '#src/random.js'
 import type { FakeClock } from '#src/testing/fake-clock.js'
 import { envelopeFor, type Fault, type Logged } from './fake-network.js'
-import { FakePolls } from './fake-polls.js'
+import { FakePolls, late } from './fake-polls.js'
 
 const encoder = new TextEncoder()
 const heartbeatMs = 25_000
@@ -25,6 +25,7 @@ export class FakeHub {
     topics: string[]
     own: boolean
     cursor: string | null
+    since: string | null
     token: string | null
     client: string | null
     poll: boolean
@@ -38,6 +39,9 @@ export class FakeHub {
   /** A proxy cuts answers that are held longer than this. */
   heldMs = Number.POSITIVE_INFINITY
   retryAfterMs = 0
+  /** How often each kind of trouble befell a request, so that a test can tell that it did. */
+  readonly met = new Map<string, number>()
+  #answered = 0
   readonly #clock: FakeClock
   readonly #random: Random
   readonly #streams = new Set<FakeStream>()
@@ -111,6 +115,16 @@ export class FakeHub {
     this.log = []
   }
 
+  meet(trouble: string): void {
+    this.met.set(trouble, (this.met.get(trouble) ?? 0) + 1)
+  }
+
+  /** A copy was restored as a history of its own: the same events, under other cursors. */
+  restartFromCopy(): void {
+    this.cut()
+    this.epoch = `c${this.#ids + 2}`
+  }
+
   fetch: typeof globalThis.fetch = async (input, init) => {
     const url = new URL(String(input))
     const signal = init?.signal ?? new AbortController().signal
@@ -128,9 +142,24 @@ export class FakeHub {
     const own = url.searchParams.get('own') === '1'
     const cursor = headers.get('Last-Event-ID')
     const client = url.searchParams.get('client')
-    this.requests.push({ topics, own, cursor, token: headers.get('Authorization'), client, poll })
-    if (fault.lateMs) await this.#late(fault.lateMs, signal)
-    if (this.buffering && !poll) await this.#late(3_600_000, signal)
+    this.requests.push({
+      topics,
+      own,
+      cursor,
+      since: url.searchParams.get('since'),
+      token: headers.get('Authorization'),
+      client,
+      poll,
+    })
+    const number = this.requests.length
+    this.#count(fault)
+    if (fault.lateMs) await late(this.#clock, poll ? fault.lateMs / 2 : fault.lateMs, signal)
+    if (this.buffering && !poll) {
+      this.meet('held back')
+      await late(this.#clock, 3_600_000, signal)
+    }
+    if (!poll && number < this.#answered) this.meet('a stream answered after a later request')
+    this.#answered = Math.max(this.#answered, number)
     if (fault.refuse === 'network') throw new TypeError('fetch failed')
     if (fault.refuse === 'portal') return new Response('<h1>Welcome</h1>', { headers: { 'Content-Type': 'text/html' } })
     if (fault.refuse === 'silence') {
@@ -139,26 +168,25 @@ export class FakeHub {
     if (fault.refuse === 204) return new Response(null, { status: 204 })
     if (fault.refuse) return this.#problem(fault.refuse, 'internal')
     const wrong = topics.filter((topic) => this.forbidden.has(topic))
+    if (wrong.length > 0) this.meet('403')
     if (wrong.length > 0) return this.#problem(403, 'forbidden', wrong)
     signal.throwIfAborted()
     const all = [...topics, ...(own ? this.ownTopics : [])]
     if (!poll) return this.#stream(all, cursor, fault, signal)
     const waitMs = Number(url.searchParams.get('wait')) * 1_000
-    return this.#polls.answer({ topics: all, cursor, fault, signal, waitMs: cursor ? waitMs : 0 })
+    const { since = null } = this.requests[number - 1] ?? {}
+    return this.#polls.answer({ topics: all, cursor, since, fault, signal, waitMs: cursor ? waitMs : 0 })
   }
 
-  async #late(ms: number, signal: AbortSignal): Promise<void> {
-    await new Promise<void>((resolve, reject) => {
-      const timer = this.#clock.setTimer(resolve, ms)
-      signal.addEventListener('abort', () => {
-        timer.cancel()
-        reject(signal.reason)
-      })
-    })
+  #count({ refuse, lateMs, twice }: Fault): void {
+    if (refuse) this.meet(`${refuse}`)
+    if (lateMs) this.meet('late')
+    if (twice && !refuse) this.meet('twice')
   }
 
   /** Where a reader with this cursor goes on, and whether something is missing before. */
   start(cursor: string | null): { after: number; gap: GapReason | null } {
+    if (cursor === 'start') return { gap: null, after: this.keptFrom - 1 }
     const from = cursor === null ? null : parseCursor(cursor)
     const gap = cursor === null ? null : this.#gap(from)
     return { gap, after: gap ? this.keptFrom - 1 : (from?.seq ?? this.#seq) }
@@ -171,7 +199,13 @@ export class FakeHub {
   }
 
   #stream(topics: string[], cursor: string | null, fault: Fault, signal: AbortSignal): Response {
-    const stream = new FakeStream(topics, fault, this.#random, () => this.#streams.delete(stream))
+    const stream = new FakeStream(
+      topics,
+      fault,
+      this.#random,
+      () => this.#streams.delete(stream),
+      (ending) => this.meet(`stream: ${ending}`),
+    )
     signal.addEventListener('abort', () => stream.end('error'))
     this.#streams.add(stream)
     const { after, gap } = this.start(cursor)
@@ -206,14 +240,22 @@ class FakeStream {
   readonly #random: Random
   readonly #fault: Fault
   readonly #gone: () => void
+  readonly #cutShort: (ending: string) => void
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined
   #left: number
 
-  constructor(topics: readonly string[], fault: Fault, random: Random, gone: () => void) {
+  constructor(
+    topics: readonly string[],
+    fault: Fault,
+    random: Random,
+    gone: () => void,
+    cutShort: (ending: string) => void,
+  ) {
     this.#topics = new Set(topics)
     this.#fault = fault
     this.#random = random
     this.#gone = gone
+    this.#cutShort = cutShort
     this.#left = fault.bytes ?? Number.POSITIVE_INFINITY
     this.body = new ReadableStream({ start: (controller) => void (this.#controller = controller) })
   }
@@ -228,6 +270,7 @@ class FakeStream {
 
   write(text: string): void {
     const bytes = encoder.encode(text).subarray(0, Math.max(0, this.#left))
+    if (this.#left > 0 && encoder.encode(text).length >= this.#left) this.#cutShort(this.#fault.ending ?? 'end')
     this.#left -= encoder.encode(text).length
     for (let at = 0; at < bytes.length; ) {
       const size = 1 + Math.floor(this.#random.fraction() * 40)

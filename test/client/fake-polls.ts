@@ -6,6 +6,8 @@ import { envelopeFor, type Fault, type Logged } from './fake-network.js'
 interface Ask {
   readonly topics: readonly string[]
   readonly cursor: string | null
+  /** Where it begins without a cursor; null: from now. */
+  readonly since: string | null
   readonly fault: Fault
   readonly signal: AbortSignal
   readonly waitMs: number
@@ -51,6 +53,8 @@ export class FakePolls {
   async answer(ask: Ask): Promise<Response> {
     if (ask.waitMs > 0 && !this.#news(ask)) await this.#hold(ask)
     const body = JSON.stringify(this.#body(ask))
+    // Half of what makes it late is the way back: by then it is old.
+    if (ask.fault.lateMs) await late(this.#clock, ask.fault.lateMs / 2, ask.signal)
     // An answer that is cut short is no JSON.
     const whole = ask.fault.bytes === undefined || ask.fault.bytes >= body.length
     return new Response(whole ? body : body.slice(0, ask.fault.bytes), {
@@ -58,7 +62,8 @@ export class FakePolls {
     })
   }
 
-  #hold({ topics, cursor, fault, signal, waitMs }: Ask): Promise<void> {
+  #hold(ask: Ask): Promise<void> {
+    const { signal, waitMs } = ask
     return new Promise((resolve, reject) => {
       const done = (error?: unknown): void => {
         timer.cancel()
@@ -69,26 +74,26 @@ export class FakePolls {
       const cut = (): void => done(new TypeError('fetch failed'))
       const { heldMs } = this.#hub
       const timer = this.#clock.setTimer(heldMs < waitMs ? cut : () => done(), Math.min(heldMs, waitMs))
-      const ask = { topics, cursor, fault, signal, waitMs }
       const entry = { cut, look: () => this.#news(ask) && done() }
       this.#held.add(entry)
       signal.addEventListener('abort', () => done(signal.reason))
     })
   }
 
-  #news({ topics, cursor }: Ask): boolean {
-    const { after, gap } = this.#hub.start(cursor)
+  #news({ topics, cursor, since }: Ask): boolean {
+    const { after, gap } = this.#hub.start(cursor ?? since)
     const wanted = new Set(topics)
     return gap !== null || this.#hub.log.some((event) => event.seq > after && envelopeFor(event, wanted))
   }
 
-  #body({ topics, cursor, fault }: Ask) {
+  #body({ topics, cursor, since, fault }: Ask) {
     const hub = this.#hub
-    const { after, gap } = hub.start(cursor)
+    const { after, gap } = hub.start(cursor ?? since)
     const wanted = new Set(topics)
     const all = hub.log.filter((event) => event.seq > after && envelopeFor(event, wanted))
-    const page = cursor === null ? [] : all.slice(0, pageEvents)
-    const more = cursor !== null && all.length > page.length
+    const begun = cursor !== null || since !== null
+    const page = begun ? all.slice(0, pageEvents) : []
+    const more = begun && all.length > page.length
     const at = `${hub.epoch}.${after}`
     const jobs = topics.flatMap((topic) => (topic.startsWith('job:') ? (hub.jobs.get(topic.slice(4)) ?? []) : []))
     return {
@@ -101,7 +106,18 @@ export class FakePolls {
       upToDate: !more,
       heartbeatMs: 25_000,
       ...(gap && { gaps: [{ reason: gap, cursor: at }] }),
-      ...((gap || cursor === null) && { snapshots: jobs.map((job) => ({ job, cursor: hub.head })) }),
+      ...((gap || (cursor === null && !since)) && { snapshots: jobs.map((job) => ({ job, cursor: hub.head })) }),
     }
   }
+}
+
+/** Rejects when `signal` fires. */
+export async function late(clock: FakeClock, ms: number, signal: AbortSignal): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    const timer = clock.setTimer(resolve, ms)
+    signal.addEventListener('abort', () => {
+      timer.cancel()
+      reject(signal.reason)
+    })
+  })
 }

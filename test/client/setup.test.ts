@@ -4,6 +4,7 @@ import { type ClientOptions, createClient } from '#src/client/index.js'
 import { subjectOf } from '#src/client/setup.js'
 import { fakeClock } from '#src/testing/fake-clock.js'
 import { seededRandom } from '#src/testing/seeded-random.js'
+import '#src/client/refusal.js'
 import { FakeHub } from './fake-hub.js'
 
 const tokenOf = (user: string): string => `x.${btoa(JSON.stringify({ sub: user }))}.x`

@@ -7,12 +7,21 @@ const client = fileURLToPath(import.meta.resolve('#src/client/index.js'))
 
 const use = `import { createClient } from ${JSON.stringify(client)}\nglobalThis.tidings = createClient({ url: '/tidings' })`
 
-test('C9: a page pays at most 6 kB for a client with a live stream, in one file; polls, views of jobs, tabs and diagnostics load when used', async () => {
+test('C9: a page pays at most 6 kB for a client with a live stream, in one file; polls, refusals, history, views of jobs, tabs and diagnostics load when used', async () => {
   const { sizes, files } = await gzipped(use)
   console.log('gzip bytes', sizes)
   expect(sizes.entry).toBeLessThanOrEqual(limitBytes)
   expect(files).toBe(1)
-  expect(Object.keys(sizes).sort()).toEqual(['diagnostics', 'entry', 'jobs', 'poll', 'setup', 'tabs'])
+  expect(Object.keys(sizes).sort()).toEqual([
+    'diagnostics',
+    'entry',
+    'history',
+    'jobs',
+    'poll',
+    'refusal',
+    'setup',
+    'tabs',
+  ])
 }, 30_000)
 
 test('C9: more in the entry would be seen: the table of errors alone', async () => {

@@ -8,10 +8,15 @@ function setUp() {
   const errors: ClientError[] = []
   const wants: (Wanted | null)[] = []
   const got: string[] = []
+  const began: string[] = []
   const topics = createTopics(
     (error) => errors.push(error),
     (want) => wants.push(want),
     {},
+    (_create, topic) => {
+      began.push(topic)
+      return () => {}
+    },
   )
   const deliver = (
     event: Partial<TidingsEvent>,
@@ -38,7 +43,7 @@ function setUp() {
     topics.gap({ type: 'gap', notice: { reason, cursor: 'e.0', ...(about.length > 0 && { topics: about }) } })
   /** A handler that notes who it is and what it heard. */
   const note = (name: string) => (event: TidingsEvent) => void got.push(`${name} ${event.seq ?? event.id}`)
-  return { topics, errors, wants, got, deliver, gap, note }
+  return { topics, errors, wants, got, began, deliver, gap, note }
 }
 
 const person: Wanted = { topics: [], own: true }
@@ -147,6 +152,10 @@ describe('handlers', () => {
     undo()
     deliver({ seq: 2, topic: 'a' })
     expect(errors).toHaveLength(1)
+    const both = { topics: ['a'], own: true }
+    deliver({ seq: 3, topic: 'z' }, { request: both })
+    deliver({ seq: 4, topic: 'all' }, { request: both })
+    expect(errors).toHaveLength(2)
   })
 
   test('A3: the refused hear it themselves, or the client does, and are gone', () => {
@@ -163,10 +172,13 @@ describe('handlers', () => {
   })
 
   test('§1: what can be no topic is refused where it is written, not by stopping the stream', () => {
-    const { topics, wants } = setUp()
+    const { topics, wants, began } = setUp()
     for (const wrong of ['', 'user: 7', 'a*', 'a\nb', 'a\u200b']) {
-      expect(() => topics.add(wrong, {})).toThrow(expect.objectContaining({ code: 'topic_invalid' }))
+      for (const since of [undefined, 'start']) {
+        expect(() => topics.add(wrong, {}, { since })).toThrow(expect.objectContaining({ code: 'topic_invalid' }))
+      }
     }
+    expect(began).toEqual([])
     expect(wants).toEqual([])
   })
 })
