@@ -128,8 +128,10 @@ export async function storm(
       if (forgets) hub.keptFrom = Math.max(hub.keptFrom, (hub.log.at(-1)?.seq ?? 0) - 3)
     },
     () => {
-      if (forgets && dice(5) === 0) hub.restartEmpty()
-      else if (forgets && dice(5) === 0) hub.restartFromCopy()
+      if (!forgets) return
+      const what = dice(6)
+      if (what === 0) hub.restartEmpty()
+      else if (what === 1) hub.restartFromCopy()
     },
     () => hub.ping(),
     () => news((['online', 'offline', 'visible', 'frozen', 'resumed'] as const)[dice(5)] as EnvironmentNews),
