@@ -1,11 +1,16 @@
+import type { Clock } from '../clock.js'
 import { type Problem, problemType } from '../protocol/names.js'
 import { clampRetryAfterMs } from './backoff.js'
 import { ClientError, type ErrorKind } from './error.js'
-import { type Access, mediaType } from './sse.js'
+import { mediaType } from './media-type.js'
 import type { Failed } from './state.js'
 
 /** What an answer means that is not what was asked for, as far as it says. */
-export async function explain(refusal: Failed, answer: Response, { clock }: Access): Promise<Failed> {
+export async function explain(
+  refusal: Failed,
+  answer: Response,
+  { clock }: { readonly clock: Clock },
+): Promise<Failed> {
   const { status, error } = refusal
   // Where it cannot be read, the status says enough. Other bodies are let go of with the request, when the stream is.
   const problem: Partial<Problem> = (mediaType(answer) === problemType && (await answer.json().catch(() => null))) || {}

@@ -2,6 +2,7 @@ import type { Clock } from '../clock.js'
 import { eventsPath, lastEventIdHeader, problemType, streamType } from '../protocol/names.js'
 import { createSseDecoder } from '../protocol/sse-decode.js'
 import { ClientError } from './error.js'
+import { mediaType } from './media-type.js'
 import type { Failed, Stream, StreamNews } from './state.js'
 
 /** How to reach the hub: all that a request needs beside what it asks for. */
@@ -65,10 +66,6 @@ export async function ask(
   const code = await import('./refusal.js').catch(() => null)
   return code?.explain(refusal, response, access) ?? refusal
 }
-
-/** The type of an answer, without its parameters. */
-export const mediaType = ({ headers }: Response): string | undefined =>
-  headers.get('Content-Type')?.split(';')[0]?.trim().toLowerCase()
 
 /** Opens a stream and tells what comes of it. Resolves at its end, rejects where the network fails and when `signal` fires. */
 export type ReadStream = (
