@@ -27,9 +27,9 @@ export function subscribePerFrame(source: Readable<unknown>, listener: () => voi
 function ask(): void {
   asked = true
   const frame = globalThis.requestAnimationFrame?.(flush)
-  const timer = lightClock.setTimer(flush, frame === undefined ? 0 : withoutFramesMs)
+  const timer = lightClock.setTimer(flush, frame ? withoutFramesMs : 0)
   function flush(): void {
-    if (frame !== undefined) cancelAnimationFrame(frame)
+    if (frame) cancelAnimationFrame(frame)
     timer.cancel()
     asked = false
     // One that throws then stops no other, and what it threw is seen; React still renders once for all of them.

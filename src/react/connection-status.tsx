@@ -7,7 +7,7 @@ import { connectionWords } from './words.js'
  * The connection in words: its state, what carries it, the last event, what is wrong, and a button that tries again at once.
  * State and error are announced when they change; events are not.
  */
-export function ConnectionStatus({ words = {}, className = '' }: ConnectionPartProps): ReactElement {
+export function ConnectionStatus({ words, className = '' }: ConnectionPartProps): ReactElement {
   const { status, lastEvent, error, reconnect } = useConnection()
   const say = { ...connectionWords, ...words }
   const at = lastEvent && new Date(lastEvent.timestamp)
@@ -19,7 +19,7 @@ export function ConnectionStatus({ words = {}, className = '' }: ConnectionPartP
         {error && <p className="tidings-error">{error.message}</p>}
       </div>
       {at && (
-        <p className="tidings-last">
+        <p>
           {say.lastEvent} <time dateTime={at.toISOString()}>{at.toLocaleTimeString()}</time>{' '}
           <code>{lastEvent.type}</code>
         </p>

@@ -1,5 +1,6 @@
 import type { Client } from '../client/index.js'
-import type { ClientStatus } from '../client/status.js'
+import { initialState } from '../client/machine.js'
+import { type ClientStatus, describe } from '../client/status.js'
 import { useTidings } from './provider.js'
 import { useReadable } from './readable.js'
 
@@ -9,16 +10,7 @@ export interface Connection
     Pick<Client, 'connect' | 'disconnect' | 'reconnect' | 'forceTransport'> {}
 
 /** Where a client stands that has done nothing. */
-const unconnected: ClientStatus = {
-  status: 'idle',
-  transport: null,
-  connectionId: null,
-  lastEvent: null,
-  error: null,
-  attempt: 0,
-  failures: { sse: 0, poll: 0 },
-  cursor: null,
-}
+const unconnected = describe(initialState())
 
 /**
  * The connection of the client above (spec C7, C8). A component renders anew only when something changes that it has read:

@@ -10,37 +10,30 @@ import { useTidings } from './provider.js'
 import { useReadable } from './readable.js'
 import type { Registered } from './register.js'
 
-export interface UseEventOptions extends Pick<SubscribeOptions, 'onGap' | 'onError'> {
+export interface UseEventOptions extends Pick<SubscribeOptions, 'onGap'> {
   /** Hears this topic. Null: nothing, for a name that is not known yet. Default: what is addressed to the person. */
   readonly topic?: string | null | undefined
 }
 
 /**
  * Calls `handler` for each event of `type` (`'*'`: all) while the component is there, always the one of the last render.
- * The component does not render for it. `onGap` and `onError` are those of `subscribe`, and need a `topic`.
+ * The component does not render for it. `onGap` is that of `subscribe`, and needs a `topic`.
  */
 export function useEvent<Type extends FilterOf<Registered> | '*'>(
   type: Type,
   handler: HandlerOf<Registered, Type>,
-  options: UseEventOptions = {},
+  { topic, onGap }: UseEventOptions = {},
 ): void {
   const client = useTidings()
-  const { topic } = options
-  const told = { handler: handler as Handler, ...options }
+  const told = { handler: handler as Handler, onGap }
   const latest = useRef(told)
   useInsertionEffect(() => {
     latest.current = told
   })
-  const hearsErrors = !!options.onError
-  useEffect(
-    () =>
-      listen(client, [type], topic, (event) => latest.current.handler(event), {
-        onGap: (gap) => latest.current.onGap?.(gap),
-        // Without one the client's own listeners hear it.
-        ...(hearsErrors && { onError: (error) => latest.current.onError?.(error) }),
-      }),
-    [client, type, topic, hearsErrors],
-  )
+  useEffect(() => {
+    const hear: Handler = (event) => latest.current.handler(event)
+    return listen(client, [type], topic, hear, { onGap: (gap) => latest.current.onGap?.(gap) })
+  }, [client, type, topic])
 }
 
 export interface UseEventsOptions extends Pick<UseEventOptions, 'topic'> {
@@ -64,12 +57,12 @@ export function useEvents<const Type extends FilterOf<Registered> | '*'>(
 ): readonly EventOfFilter<Type>[] {
   const client = useTidings()
   if (!Number.isInteger(limit) || limit < 1) {
-    throw new ClientError('validation', '"limit" must be a whole number above 0.', { code: 'option_invalid' })
+    throw new ClientError('validation', '"limit" must be a whole number above 0.')
   }
-  const types = JSON.stringify([type].flat())
   const list = useMemo(
-    () => collect(client, JSON.parse(types) as string[], topic, limit),
-    [client, types, topic, limit],
+    () => collect(client, [type].flat(), topic, limit),
+    // Types are usually written where they are used, in an array that is new each time.
+    [client, JSON.stringify(type), topic, limit],
   )
   return useReadable(list, none) as readonly EventOfFilter<Type>[]
 }

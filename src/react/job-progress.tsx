@@ -23,15 +23,15 @@ export function JobProgress({
   lingerMs = 3_000,
   className = '',
 }: JobProgressProps): ReactElement | null {
-  const [left, setLeft] = useState<string>()
-  const ended = job?.endedAt ? job.id : undefined
+  const [left, setLeft] = useState<string | null>(null)
+  const ended = job?.endedAt ? job.id : null
   useEffect(() => {
-    if (ended === undefined || lingerMs === null) return
-    return lightClock.setTimer(() => setLeft(ended), lingerMs).cancel
+    if (ended && lingerMs !== null) return lightClock.setTimer(() => setLeft(ended), lingerMs).cancel
+    return
   }, [ended, lingerMs])
-  if (ended !== undefined && ended === left) return null
-  const status = job?.status ?? 'unknown'
-  const percent = status === 'completed' ? 100 : (job?.percent ?? null)
+  if (ended && ended === left) return null
+  const status = job?.status
+  const percent = status === 'completed' ? 100 : (job?.percent ?? undefined)
   const words = text(job)
   return (
     <div className={`tidings-job ${className}`} data-status={status}>
@@ -40,13 +40,13 @@ export function JobProgress({
         aria-label={label}
         aria-valuemin={0}
         aria-valuemax={100}
-        aria-valuenow={percent ?? undefined}
+        aria-valuenow={percent}
         aria-valuetext={words}
       >
-        <div style={percent === null ? undefined : { width: `${percent}%` }} />
+        <div style={{ width: percent === undefined ? percent : `${percent}%` }} />
       </div>
       {/* How it ended is announced; every step on the way would be too much. */}
-      <p aria-live={ended === undefined ? 'off' : 'polite'}>{words}</p>
+      <p aria-live={ended ? 'polite' : 'off'}>{words}</p>
     </div>
   )
 }
@@ -55,5 +55,6 @@ function describeJob(job: Job | null): string {
   if (!job) return 'Waiting'
   const { status, percent, message, stage, error } = job
   if (status === 'running') return `${message ?? stage ?? 'Running'}${percent === null ? '' : ` · ${percent} %`}`
-  return `${status[0]?.toUpperCase()}${status.slice(1)}${status === 'failed' && error ? `: ${error.message}` : ''}`
+  const word = status.replace(/./, (letter) => letter.toUpperCase())
+  return status === 'failed' && error ? `${word}: ${error.message}` : word
 }

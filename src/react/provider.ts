@@ -22,6 +22,6 @@ export function TidingsProvider({ client, children }: TidingsProviderProps): Rea
 /** The client of the provider above. Throws where there is none. */
 export function useTidings(): Client<Registered> {
   const client = useContext(context)
-  if (!client) throw new ClientError('client', 'There is no <TidingsProvider client={…}> above this component.')
+  if (!client) throw new ClientError('client', 'No <TidingsProvider> above.')
   return client
 }

@@ -26,12 +26,7 @@ export interface UseToastsOptions {
   readonly open?: (url: string) => void
 }
 
-const kinds = new Map<unknown, keyof Toast>([
-  ['success', 'success'],
-  ['warning', 'warning'],
-  ['error', 'error'],
-  ['critical', 'error'],
-])
+const kinds = ['success', 'warning', 'error'] as const
 
 /**
  * Shows `notification` and `system.alert` events that are addressed to the person (E3) as toasts: `useToasts(toast)` with
@@ -44,13 +39,14 @@ export function useToasts(
   const show = ({ id, priority, data }: TidingsEvent<string, Notification & SystemAlert>): void => {
     const { title, message, level, severity, url, persistent } = data
     // A toaster would throw on what is no text, and with it the page.
-    if (typeof title !== 'string') throw new TypeError(`Event ${id} has no title to show.`)
-    const stays = persistent || severity === 'critical' || priority === 'critical'
+    if (typeof title !== 'string') throw new TypeError(`Event ${id} has no title.`)
+    const kind = kinds.find((known) => known === (severity === 'critical' ? 'error' : (level ?? severity)))
+    const stays = !!persistent || severity === 'critical' || priority === 'critical'
     const address = linkOf(url)
-    toast[kinds.get(level ?? severity) ?? 'info'](title, {
+    toast[kind ?? 'info'](title, {
       id,
       duration: stays ? Number.POSITIVE_INFINITY : durationMs,
-      closeButton: !!stays,
+      closeButton: stays,
       ...(typeof message === 'string' && { description: message }),
       ...(address && { action: { label: view, onClick: () => open(address) } }),
     })
@@ -62,6 +58,6 @@ export function useToasts(
 /** The address, absolute, of a link that may be followed: `javascript:` and its like would run in the page. */
 function linkOf(url: unknown): string | null {
   if (typeof url !== 'string' || !URL.canParse(url, location.href)) return null
-  const { protocol, href } = new URL(url, location.href)
-  return /^https?:$/.test(protocol) ? href : null
+  const { href } = new URL(url, location.href)
+  return /^https?:/.test(href) ? href : null
 }

@@ -8,7 +8,7 @@ export const connectionWords: ConnectionWords = {
   connecting: 'Connecting',
   connected: 'Connected',
   polling: 'Connected by polling',
-  waiting: 'Reconnecting soon',
+  waiting: 'Reconnecting',
   offline: 'Offline',
   closed: 'Closed',
   stream: 'by a stream',

@@ -36,7 +36,7 @@ test('C8: a server renders every hook as a client that has done nothing, and ask
 })
 
 test('C8: hooks without a provider say what is missing', () => {
-  expect(() => renderToString(createElement(Everything))).toThrow('There is no <TidingsProvider client={…}> above')
+  expect(() => renderToString(createElement(Everything))).toThrow('No <TidingsProvider> above.')
 })
 
 test('C8: a list that could grow without end is refused', () => {
