@@ -1,8 +1,8 @@
 import { type Job, isEnded } from '../protocol/job.js'
+import { bar } from './bar.js'
 
 /** A job in words, for people. Everything that came from outside is shown without control characters. */
 
-const barCells = 24
 const number = new Intl.NumberFormat('en-GB')
 
 /** One line: how far it is and what it is doing. */
@@ -68,8 +68,7 @@ export function jobRow(job: Job): string {
 
 function jobBar({ percent, status }: Job): string {
   if (percent === null) return status
-  const full = Math.floor((percent / 100) * barCells)
-  return `${'█'.repeat(full)}${'░'.repeat(barCells - full)} ${String(percent).padStart(3)} %`
+  return `${bar(percent / 100)} ${String(percent).padStart(3)} %`
 }
 
 function done({ counters, total }: Job): string | null {

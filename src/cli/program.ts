@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { createRequire } from 'node:module'
 import { Command } from 'commander'
 import { addCommand } from './command.js'
+import { addDoctorCommand } from './doctor/command.js'
 import { addJobCommands } from './job.js'
 import { publish } from './publish.js'
 import { configSetting, serveSettings } from './serve-settings.js'
@@ -88,6 +89,7 @@ export function makeProgram(): Command {
     })
 
   addJobCommands(program)
+  addDoctorCommand(program)
   return program
 }
 
