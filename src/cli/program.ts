@@ -3,6 +3,7 @@ import { createRequire } from 'node:module'
 import { Command } from 'commander'
 import { addCommand } from './command.js'
 import { addDoctorCommand } from './doctor/command.js'
+import { addExplainCommand } from './explain.js'
 import { addJobCommands } from './job.js'
 import { publish } from './publish.js'
 import { configSetting, serveSettings } from './serve-settings.js'
@@ -10,6 +11,7 @@ import { onOff, oneOf, text, type ValuesOf } from './setting.js'
 import { type Flags, readSettings } from './sources.js'
 import { tail } from './tail.js'
 import { readTarget, target } from './target.js'
+import { addTokenCommand } from './token.js'
 
 const publishing = {
   id: text('--id <id>', 'publishing it again with the same id stores nothing'),
@@ -89,7 +91,9 @@ export function makeProgram(): Command {
     })
 
   addJobCommands(program)
+  addTokenCommand(program)
   addDoctorCommand(program)
+  addExplainCommand(program)
   return program
 }
 
