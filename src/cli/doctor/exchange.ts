@@ -134,12 +134,13 @@ export function negotiated(url: URL, insecure: boolean): Promise<string | null> 
       ...(isIP(host) === 0 && { servername: host }),
       ALPNProtocols: ['h2', 'http/1.1'],
       rejectUnauthorized: !insecure,
+      timeout: 5_000,
     })
     const end = (protocol: string | null): void => {
       socket.destroy()
       resolve(protocol)
     }
-    socket.setTimeout(5_000, () => end(null))
+    socket.once('timeout', () => end(null))
     socket.once('error', () => end(null))
     socket.once('secureConnect', () => end(socket.alpnProtocol || null))
   })
