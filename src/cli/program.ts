@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { createRequire } from 'node:module'
 import { Command } from 'commander'
+import { addBenchCommand } from './bench/command.js'
 import { addCommand } from './command.js'
 import { addDoctorCommand } from './doctor/command.js'
 import { addExplainCommand } from './explain.js'
@@ -92,6 +93,7 @@ export function makeProgram(): Command {
 
   addJobCommands(program)
   addTokenCommand(program)
+  addBenchCommand(program)
   addDoctorCommand(program)
   addExplainCommand(program)
   return program

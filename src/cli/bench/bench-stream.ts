@@ -1,0 +1,105 @@
+import { type ClientRequest, request as httpRequest } from 'node:http'
+import { request as httpsRequest } from 'node:https'
+import { systemClock } from '../../clock.js'
+import { problemType, mediaTypes } from '../../protocol/names.js'
+import { createSseDecoder } from '../../protocol/sse-decode.js'
+
+export interface BenchListener {
+  /** An event that the bench published, by its number. */
+  received(stream: BenchStream, number: number): void
+  ended(stream: BenchStream): void
+}
+
+/** One reader on a connection of its own. */
+export class BenchStream {
+  /** Until `hello`; null before it. */
+  connectMs: number | null = null
+  /** Why it is not open. */
+  failure: string | null = null
+  readonly topic: string
+  /** What it was sent, by number. */
+  readonly #had = new Set<number>()
+  /** Events that came twice. */
+  repeated = 0
+  #request: ClientRequest | null = null
+  #closing = false
+
+  constructor(topic: string) {
+    this.topic = topic
+  }
+
+  get received(): number {
+    return this.#had.size
+  }
+
+  /** Resolves at `hello`, or with `failure` set. Never rejects. */
+  open(address: string, headers: Readonly<Record<string, string>>, listener: BenchListener): Promise<void> {
+    const beganMs = systemClock.monotonic()
+    const ask = address.startsWith('https:') ? httpsRequest : httpRequest
+    return new Promise((resolve) => {
+      const fail = (why: string): void => {
+        this.failure ??= why
+        resolve()
+      }
+      const request = ask(address, {
+        agent: false,
+        headers: { ...headers, Accept: `${mediaTypes.stream}, ${problemType}` },
+      })
+      this.#request = request
+      const timer = systemClock.setTimer(() => request.destroy(new Error('no hello within 30 s')), 30_000)
+      request.on('error', (error: NodeJS.ErrnoException) => fail(error.code ?? error.message))
+      request.on('response', (response) => {
+        if (response.statusCode !== 200) {
+          response.setEncoding('utf8').on('data', (text: string) => fail(reasonIn(text, response.statusCode)))
+          response.on('end', () => fail(String(response.statusCode)))
+          return
+        }
+        const decoder = createSseDecoder({
+          onId: () => {},
+          onRetry: () => {},
+          onMessage: ({ event, data }) => {
+            if (event === 'hello') {
+              this.connectMs = systemClock.monotonic() - beganMs
+              timer.cancel()
+              resolve()
+            } else if (event === 'tidings.bench') this.#take(numberIn(data), listener)
+          },
+        })
+        response.on('data', (bytes: Buffer) => decoder.push(bytes))
+        response.on('error', () => {})
+        response.on('close', () => {
+          fail('ended before hello')
+          if (!this.#closing) listener.ended(this)
+        })
+      })
+      request.end()
+    })
+  }
+
+  close(): void {
+    this.#closing = true
+    this.#request?.destroy()
+  }
+
+  #take(number: number, listener: BenchListener): void {
+    if (this.#had.has(number)) {
+      this.repeated++
+      return
+    }
+    this.#had.add(number)
+    listener.received(this, number)
+  }
+}
+
+/** Parsing the envelope would cost more than all the rest. */
+const numberIn = (data: string): number => Number(/"bench":(\d+)/.exec(data)?.[1] ?? -1)
+
+/** `429 rate_limited (connections.user)`. */
+function reasonIn(text: string, status = 0): string {
+  try {
+    const { code, limit } = JSON.parse(text) as { code?: string; limit?: string }
+    return `${status} ${code ?? ''}${limit === undefined ? '' : ` (${limit})`}`
+  } catch {
+    return String(status)
+  }
+}
