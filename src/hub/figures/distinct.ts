@@ -18,12 +18,13 @@ export class Distinct {
   }
 
   join(other: Distinct): void {
-    for (const [index, byte] of other.#bits.entries()) this.#bits[index] = (this.#bits[index] as number) | byte
+    for (let index = 0; index < bits / 8; index++)
+      this.#bits[index] = (this.#bits[index] as number) | (other.#bits[index] as number)
   }
 
   get count(): number {
     let unset = 0
-    for (const byte of this.#bits) for (let bit = 0; bit < 8; bit++) if ((byte & (1 << bit)) === 0) unset++
+    for (const byte of this.#bits) for (let rest = ~byte & 255; rest !== 0; rest &= rest - 1) unset++
     return Math.round(bits * Math.log(bits / Math.max(1, unset)))
   }
 

@@ -1,5 +1,3 @@
-import type { ClosedReport, ConnectionReport } from '../report.js'
-
 /** Most sessions, and most addresses, that a node tells of: those with the most connections. */
 export const mostGroups = 50
 
@@ -27,39 +25,49 @@ export interface GroupSums extends Omit<Group, 'averageDurationMs'> {
   readonly durationMs: number
 }
 
-type Both = Pick<ConnectionReport, 'sent' | 'errors' | 'returned' | 'user' | 'transport'>
-
-/** Groups by `nameOf`, whoever has none left out; the largest first. */
-export function groupsOf(
-  open: readonly ConnectionReport[],
-  closed: readonly ClosedReport[],
-  nameOf: (report: ConnectionReport | ClosedReport) => string | undefined,
-  nowMs: number,
-): GroupSums[] {
-  const groups = new Map<string, GroupSums>()
-  const add = (name: string | undefined, report: Both, more: Partial<GroupSums>): void => {
-    if (name === undefined || report.transport === 'process') return
-    const { sent, errors, returned, user } = report
-    const sums = {
-      ...nothing,
-      sent,
-      errors,
-      reconnects: returned ? 1 : 0,
-      ...(user !== undefined && { user }),
-      ...more,
-    }
-    const before = groups.get(name)
-    groups.set(name, before ? addGroups(before, { ...sums, name }) : { ...sums, name })
-  }
-  for (const report of open) {
-    const perSecond = report.sent / Math.max(1, (nowMs - report.opened) / 1_000)
-    add(nameOf(report), report, { connections: 1, perSecond })
-  }
-  for (const report of closed) add(nameOf(report), report, { closed: 1, durationMs: report.durationMs })
-  return largest([...groups.values()])
+/** What a group is made of: one open connection, or, with a duration, one that closed. */
+export interface Member {
+  readonly user?: string | undefined
+  readonly session?: string | undefined
+  readonly address?: string | undefined
+  readonly sent: number
+  readonly errors: number
+  readonly returned: boolean
+  readonly opened: number
+  readonly durationMs?: number
 }
 
-const nothing = { connections: 0, closed: 0, reconnects: 0, sent: 0, perSecond: 0, errors: 0, durationMs: 0 }
+type Sums = { -readonly [Name in keyof GroupSums]: GroupSums[Name] }
+
+/** Groups by `nameOf`, whoever has none left out; the largest first. Ten thousand are read at once: sums are added in place. */
+export function groupsOf(
+  members: readonly Member[],
+  nameOf: (member: Member) => string | undefined,
+  nowMs: number,
+): GroupSums[] {
+  const groups = new Map<string, Sums>()
+  for (const member of members) {
+    const name = nameOf(member)
+    if (name === undefined) continue
+    let sums = groups.get(name)
+    if (!sums) {
+      sums = { name, connections: 0, closed: 0, reconnects: 0, sent: 0, perSecond: 0, errors: 0, durationMs: 0 }
+      if (member.user !== undefined) sums.user = member.user
+      groups.set(name, sums)
+    }
+    sums.sent += member.sent
+    sums.errors += member.errors
+    if (member.returned) sums.reconnects++
+    if (member.durationMs === undefined) {
+      sums.connections++
+      sums.perSecond += member.sent / Math.max(1, (nowMs - member.opened) / 1_000)
+    } else {
+      sums.closed++
+      sums.durationMs += member.durationMs
+    }
+  }
+  return largest([...groups.values()])
+}
 
 const addGroups = (a: GroupSums, b: GroupSums): GroupSums => ({
   ...a,

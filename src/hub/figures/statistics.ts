@@ -3,9 +3,9 @@ import { type ConnectionState, connectionStates } from '../activity.js'
 import type { Counters } from '../counters.js'
 import type { HubCore } from '../hub.js'
 import type { LimitStats } from '../limits/limits.js'
-import { reportOf } from '../report.js'
+import { comesBack } from '../start.js'
 import { Distinct } from './distinct.js'
-import { groupsOf } from './groups.js'
+import { type Member, groupsOf } from './groups.js'
 import type { HistogramData } from './histogram.js'
 import {
   type HistogramName,
@@ -116,27 +116,38 @@ export class Statistics {
   /** Of this node alone, its lists of one namespace. */
   here(namespace: string, step: StepSeconds = 1): NodeFigures {
     const { clock, figures, control, openConnections } = this.#parts.core
-    const nodeId = control.nodes.id
-    const open = openConnections
-      .filter((connection) => connection.namespace === namespace)
-      .map((connection) => reportOf(connection, nodeId, clock))
     const closed = control.closedIn(namespace)
     const users = new Distinct()
     const sessions = new Distinct()
     const addresses = new Distinct()
-    for (const { user, session, address } of open) {
-      if (user !== undefined) users.add(user)
-      if (session !== undefined) sessions.add(session)
-      if (address !== undefined) addresses.add(address)
-    }
     const unixMs = clock.now()
+    const atZeroMs = unixMs - clock.monotonic()
+    const members: Member[] = []
+    for (const connection of openConnections) {
+      if (connection.namespace !== namespace || connection.transport === 'process') continue
+      const { activity, options } = connection
+      const { reader, address, start } = options
+      if (reader?.userId !== undefined) users.add(reader.userId)
+      if (reader?.sessionId !== undefined) sessions.add(reader.sessionId)
+      if (address !== undefined) addresses.add(address)
+      members.push({
+        user: reader?.userId,
+        session: reader?.sessionId,
+        address,
+        sent: activity.events,
+        errors: activity.errors,
+        returned: comesBack(start),
+        opened: atZeroMs + activity.openedMs,
+      })
+    }
+    for (const report of closed) if (report.transport !== 'process') members.push(report)
     return {
       ...this.totals(),
       distinct: { users: users.data, sessions: sessions.data, addresses: addresses.data },
       durationsMs: closed.map(({ durationMs }) => durationMs),
       types: figures.typesOf(namespace)?.data ?? noTally,
-      sessions: groupsOf(open, closed, ({ session }) => session, unixMs),
-      addresses: groupsOf(open, closed, ({ address }) => address, unixMs),
+      sessions: groupsOf(members, ({ session }) => session, unixMs),
+      addresses: groupsOf(members, ({ address }) => address, unixMs),
       step,
       points: this.sampler.points(step),
     }
