@@ -5,6 +5,7 @@ import { existsSync } from 'node:fs'
 const programs = [
   { name: 'redis-server', path: '/usr/bin/redis-server' },
   { name: 'chromium', path: '/usr/bin/chromium' },
+  { name: 'xvfb', path: '/usr/bin/Xvfb' },
   { name: 'openssl', path: '/usr/bin/openssl' },
   { name: 'curl', path: '/usr/bin/curl' },
   { name: 'nginx-light', path: '/usr/sbin/nginx' },

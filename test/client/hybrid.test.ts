@@ -255,6 +255,19 @@ describe('transport', () => {
     expect(machine.send({ type: 'transport', choice: 'auto' }).actions.some(({ type }) => type === 'open')).toBe(false)
   })
 
+  test('C4: `auto` over polls that were forced keeps them and tries streams beside them, again and again', () => {
+    const machine = connected()
+      .send({ type: 'transport', choice: 'poll' })
+      .hello('')
+      .send({ type: 'transport', choice: 'auto' })
+    expect(machine.status).toBe('polling')
+    machine.pass(0)
+    expect(machine.state.sse?.transport).toBe('sse')
+    machine.news({ type: 'ended' }, machine.state.sse?.id)
+    machine.pass(30_000)
+    expect(machine.state.sse?.transport).toBe('sse')
+  })
+
   test('C4: forced while nothing is up: what was being opened gives way', () => {
     const machine = asked().send({ type: 'transport', choice: 'poll' })
     expect([machine.aborted, opens(machine)]).toEqual([[1], ['poll 2']])

@@ -48,6 +48,18 @@ describe('one stream for all topics', () => {
     expect(machine.status).toBe('connected')
   })
 
+  test('C1: a topic dropped and added again has no hole: what was being opened without it does not take over', () => {
+    const machine = connected().want('b').pass(50)
+    expect(machine.opened).toEqual([2])
+    machine.want('a', 'b')
+    expect(machine.aborted).toEqual([2])
+    machine.hello('e.9', 2)
+    expect(machine.state.current?.id).toBe(1)
+    machine.pass(50)
+    expect(machine.opened).toEqual([3])
+    expect(machine.state.sse?.cursor).toBe('e.0')
+  })
+
   test('C1: dropping the last topic closes the connection and keeps the cursor', () => {
     const machine = connected().event(3).want().pass(50)
     expect(machine.aborted).toEqual([1])
