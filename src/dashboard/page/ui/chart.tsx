@@ -132,7 +132,7 @@ function settingsOf(options: RefObject<PlotOptions>, width: number): uPlot.Optio
         ...axis,
         grid: { show: false },
         size: 22,
-        space: 70,
+        space: 52,
         values: (_plot, splits) => splits.map((seconds) => timeOfDay(seconds * 1000).slice(0, 5)),
       },
       {
