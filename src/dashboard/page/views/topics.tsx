@@ -71,7 +71,12 @@ const columns: readonly Column<KnownTopic>[] = [
       </span>
     ),
   },
-  { title: 'Readers', width: '5rem', figures: true, cell: ({ readers }) => count(readers) },
+  {
+    title: 'Readers',
+    width: '5rem',
+    figures: true,
+    cell: ({ readers }) => (readers === 0 ? <span className="text-muted">0</span> : count(readers)),
+  },
   { title: 'Recent events', width: '7rem', figures: true, cell: ({ recent }) => count(recent) },
   {
     title: 'Last event',

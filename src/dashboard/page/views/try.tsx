@@ -19,7 +19,6 @@ const settingsFor = (userId: string): TrySettings => ({
   topics: '',
   types: '',
   since: '',
-  lastEventId: '',
   transport: 'sse',
 })
 

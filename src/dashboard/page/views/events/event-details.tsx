@@ -6,7 +6,6 @@ import type { LoggedEvent } from '../../hub/event-log.js'
 import { Button } from '../../ui/button.js'
 import { CopyButton } from '../../ui/copy-button.js'
 import { Drawer, Fact, Facts } from '../../ui/drawer.js'
-import { dateAndTime, millisecondsOf } from '../../ui/format.js'
 import { JsonView } from '../../ui/json-view.js'
 import { curlOfEvent } from './curl.js'
 import { PriorityBadge } from './priority-badge.js'
@@ -40,7 +39,9 @@ export function EventDetails({ logged, onClose, onFilter }: EventDetailsProps) {
               ))}
             </ul>
           </Fact>
-          <Fact name="Stored">{`${dateAndTime(timestamp)} and ${millisecondsOf(timestamp)} ms`}</Fact>
+          <Fact name="Stored">
+            <code className="font-mono text-xs">{new Date(timestamp).toISOString()}</code>
+          </Fact>
           <Fact name="Number">{volatile ? 'none: it was volatile' : seq}</Fact>
           <Fact name="Cursor">{cursor && <code className="font-mono text-xs">{cursor}</code>}</Fact>
           <Fact name="Id">

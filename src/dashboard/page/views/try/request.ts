@@ -12,7 +12,6 @@ export interface TrySettings {
   readonly topics: string
   readonly types: string
   readonly since: string
-  readonly lastEventId: string
   readonly transport: 'sse' | 'poll'
 }
 
@@ -34,23 +33,21 @@ export function requestOf(
   sessionToken: string | null,
   cursor: string | null = null,
 ): TryRequest {
-  const { identity, userId, roles, topics, types, since, lastEventId, transport } = settings
+  const { identity, userId, roles, topics, types, since, transport } = settings
   const isPoll = transport === 'poll'
   const from = cursor ?? since.trim()
   const token = identity === 'token' ? settings.token.trim() : identity === 'me' ? sessionToken : null
-  const wantsFirst = cursor === null && lastEventId.trim() !== ''
   return {
     address: addressOf('/events', {
       ...(identity === 'development' && { userId: userId.trim(), roles: words(roles).join(',') }),
       topic: words(topics),
       type: words(types),
       since: from,
-      ...(isPoll && (from !== '' || wantsFirst) && { wait: pollWaitSeconds }),
+      ...(isPoll && from !== '' && { wait: pollWaitSeconds }),
     }),
     headers: {
       Accept: isPoll ? 'application/json' : 'text/event-stream, application/problem+json',
       ...(token !== null && token !== '' && { Authorization: `Bearer ${token}` }),
-      ...(wantsFirst && { 'Last-Event-ID': lastEventId.trim() }),
     },
     credentials: identity === 'me' && token === null ? 'same-origin' : 'omit',
   }
