@@ -1,18 +1,7 @@
-/** The envelope as the hub sends it (PROTOCOL.md P2). */
-export interface HubEvent {
-  readonly id: string
-  readonly type: string
-  readonly topic: string
-  readonly topics?: readonly string[]
-  readonly seq?: number
-  readonly timestamp: number
-  readonly priority: 'low' | 'normal' | 'high' | 'critical'
-  readonly source: string
-  readonly version: number
-  readonly data: unknown
-  readonly metadata?: Readonly<Record<string, unknown>>
-  readonly volatile?: true
-}
+import type { TidingsEvent } from 'tidings'
+
+/** The envelope, of any type and with any data. */
+export type HubEvent = TidingsEvent<string, unknown>
 
 export const priorities = ['low', 'normal', 'high', 'critical'] as const
 

@@ -1,31 +1,9 @@
+import type { Job } from 'tidings'
 import type { HubEvent } from './event.js'
 
-export const jobStatuses = ['queued', 'running', 'completed', 'failed', 'cancelled'] as const
+export type { Job }
 
-/** A job as the hub tells of it (PROTOCOL.md P10). */
-export interface Job {
-  readonly id: string
-  readonly kind: string
-  readonly owner: string
-  readonly status: (typeof jobStatuses)[number]
-  readonly counters: Readonly<Record<string, number>>
-  readonly total: number | null
-  readonly percent: number | null
-  readonly stage: string | null
-  readonly message: string | null
-  readonly current: unknown
-  readonly meta?: unknown
-  readonly parent?: string
-  readonly attempt: number
-  readonly attempts: number
-  readonly version: number
-  readonly createdAt: number
-  readonly startedAt: number | null
-  readonly endedAt: number | null
-  readonly result?: unknown
-  readonly error?: { readonly code: string; readonly message: string; readonly retryable: boolean }
-  readonly retryOf?: string
-}
+export const jobStatuses = ['queued', 'running', 'completed', 'failed', 'cancelled'] as const
 
 export interface JobLogLine {
   readonly at: number
