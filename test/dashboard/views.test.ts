@@ -172,8 +172,8 @@ describe.skipIf(skipped)('the dashboard in Chromium', () => {
     let begun: (value?: unknown) => void = () => {}
     const running = new Promise((resolve) => (begun = resolve))
     const work = hub.jobs.run(job.id, async (handle, signal) => {
-      handle.increment({ processed: 4 })
-      handle.log('warning', `slow ${bad}`)
+      void handle.increment({ processed: 4 })
+      void handle.log('warning', `slow ${bad}`)
       begun()
       await new Promise((resolve) => signal.addEventListener('abort', resolve))
       stopped = true
@@ -200,7 +200,7 @@ describe.skipIf(skipped)('the dashboard in Chromium', () => {
     await details.getByText(job.id, { exact: true }).waitFor()
     await details.getByText('queued').waitFor()
     await page.keyboard.press('Escape')
-    expect(await rows(page, 'Jobs').count()).toBe(2)
+    await expect.poll(() => rows(page, 'Jobs').count()).toBe(2)
     await page.getByLabel('Status').selectOption('cancelled')
     await expect.poll(() => rows(page, 'Jobs').count()).toBe(1)
     await page.getByRole('searchbox').fill('8')
