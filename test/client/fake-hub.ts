@@ -137,7 +137,9 @@ export class FakeHub {
       return job ? Response.json({ ...job, cursor: this.head }) : new Response(null, { status: 404 })
     }
     const poll = headers.get('Accept')?.startsWith('application/json') ?? false
-    const fault = this.fault(poll ? 'poll' : 'sse')
+    const given = this.fault(poll ? 'poll' : 'sse')
+    // That a topic has ended, which is final, is not said to a poll for its history while a stream goes on with it.
+    const fault: Fault = given.refuse === 204 && poll && this.#streams.size > 0 ? { refuse: 503 } : given
     const topics = url.searchParams.getAll('topic')
     const own = url.searchParams.get('own') === '1'
     const cursor = headers.get('Last-Event-ID')
