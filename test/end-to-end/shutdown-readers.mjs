@@ -1,5 +1,5 @@
 // Readers in a process of their own, that go from one node to the other when theirs ends: plain streams as PROTOCOL.md has them,
-// and the client as pages use it. Options come as JSON in argv. Each event carries the next number; what a reader was given is
+// and the client as pages use it. Options come as the first message. Each event carries the next number; what a reader was given is
 // checked as it comes.
 import { once } from 'node:events'
 import { request } from 'node:http'
@@ -7,7 +7,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { createClient } from '../../dist/client/index.js'
 import { createSseDecoder } from '../../dist/protocol/sse-decode.js'
 
-const { nodes, topic, readers, localAddress } = JSON.parse(process.argv[2])
+const [{ nodes, topic, readers }] = await once(process, 'message')
 /** On the clock of the machine, which the other processes also read. */
 const now = () => Date.now()
 
@@ -21,11 +21,11 @@ class Reader {
   byes = []
   returns = []
   wrong = []
-  failures = 0
+  failures = []
   gaps = 0
 
-  constructor({ name, kind, token }) {
-    Object.assign(this, { name, kind, token })
+  constructor({ name, kind, token, localAddress }) {
+    Object.assign(this, { name, kind, token, localAddress })
   }
 
   take(number) {
@@ -58,8 +58,7 @@ async function stream(reader) {
     try {
       retryMs = await oneStream(reader, cursor, (id) => (cursor = id))
     } catch (error) {
-      reader.failures++
-      reader.why = error.message
+      reader.failures.push(error.code ?? error.message)
     }
     if (!running) return
     reader.at = (reader.at + 1) % nodes.length
@@ -71,7 +70,7 @@ async function stream(reader) {
 async function oneStream(reader, cursor, stood) {
   const asked = request(`${nodes[reader.at]}/events?topic=${topic}`, {
     agent: false,
-    localAddress,
+    localAddress: reader.localAddress,
     headers: {
       Authorization: `Bearer ${reader.token}`,
       Accept: 'text/event-stream, application/problem+json',
@@ -84,7 +83,7 @@ async function oneStream(reader, cursor, stood) {
   if (response.statusCode !== 200) {
     response.resume()
     const retryAfter = Number(response.headers['retry-after'])
-    reader.failures++
+    reader.failures.push(response.statusCode)
     return Number.isFinite(retryAfter) ? retryAfter * 1_000 : null
   }
   let told = null

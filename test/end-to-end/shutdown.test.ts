@@ -6,7 +6,7 @@ import { runShutdown } from './shutdown.js'
 
 // shutdown.full.test.ts does the same with 2,000 readers.
 describe.skipIf(noRedis !== null)('one of two nodes ends under 200 readers', { timeout: 120_000 }, () => {
-  const scene = { readers: 200, readerProcesses: 2, drainMs: 4_000, returnWindowMs: 3_000, everyMs: 50 }
+  const scene = { readers: 200, readerProcesses: 2, drainMs: 4_000, returnWindowMs: 6_000, everyMs: 50 }
 
   test('H3, H7: SIGTERM: not ready at once, everybody told when to come back, code 0, nothing lost or twice', async () => {
     const run = await runShutdown({ ...scene, end: drain })

@@ -45,7 +45,7 @@ interface Summary {
   readonly byes: readonly Bye[]
   readonly returns: readonly { readonly at: number; readonly node: number }[]
   readonly wrong: readonly object[]
-  readonly failures: number
+  readonly failures: readonly (string | number)[]
   readonly gaps: number
 }
 
@@ -80,16 +80,11 @@ export async function runShutdown(scene: Scene) {
     const opened: Promise<unknown>[] = []
     for (let process = 0; process < scene.readerProcesses; process++) {
       const own = readers.filter((_, index) => index % scene.readerProcesses === process)
-      // An address of its own for each: what one may hold is limited.
-      const options = {
-        nodes: nodes.map(({ url }) => url),
-        topic,
-        readers: own,
-        localAddress: `127.0.0.${process + 2}`,
-      }
+      const options = { nodes: nodes.map(({ url }) => url), topic, readers: own }
       const script = fileURLToPath(new URL('shutdown-readers.mjs', import.meta.url))
-      const child = fork(script, [JSON.stringify(options)])
+      const child = fork(script)
       children.push(child)
+      child.send(options)
       opened.push(answer(child))
     }
     await Promise.all(opened)
@@ -129,7 +124,7 @@ export async function runShutdown(scene: Scene) {
         byes: plain.filter(({ byes }) => byes.length > 0).length,
         lastBackMs: Math.max(...returnedMs),
         returnsBySecond: bySecond(returnedMs),
-        failedTries: summaries.reduce((sum, { failures }) => sum + failures, 0),
+        failedTries: counted(summaries.flatMap(({ failures }) => failures)),
       },
     }
   } finally {
@@ -141,7 +136,15 @@ export async function runShutdown(scene: Scene) {
 async function readerOf(index: number): Promise<object> {
   const kind = index % clientEvery === clientEvery - 1 ? 'client' : 'sse'
   const name = `${kind}-${index}`
-  return { name, kind, token: await bearer(secret, name, { subscribe: ['report:*'] }) }
+  const token = await bearer(secret, name, { subscribe: ['report:*'] })
+  // People sit at many addresses: what one address may hold is limited.
+  return { name, kind, token, localAddress: `127.0.1.${1 + (index % 50)}` }
+}
+
+function counted(words: readonly (string | number)[]): Record<string, number> {
+  const counts: Record<string, number> = {}
+  for (const word of words) counts[word] = (counts[word] ?? 0) + 1
+  return counts
 }
 
 /** How many fall into each second. */
