@@ -106,7 +106,7 @@ export interface HubOptions<Declared extends MaybeDeclared = undefined> extends 
   /** The live view at `/dashboard`: `createDashboard()` of `tidings/dashboard` (O1). Default: none. */
   readonly dashboard?: Dashboard
   /**
-   * Who may read `GET /metrics`: whoever has the admin grant, or `open`: everybody who reaches the hub, for a scraper inside a
+   * Who may read `GET /metrics`: admins of the namespace `default`, or `open`: everybody who reaches the hub, for a scraper inside a
    * closed network. Metrics name nobody, but tell how much is going on. Default `admin` (O3).
    */
   readonly metrics?: 'admin' | 'open'

@@ -60,9 +60,14 @@ export const hubSettings = {
   ),
   sweepMs: whole('--sweep-ms <ms>', 'between looks for jobs that nobody works on any more', { fallback: 1000 }),
   compress: onOff('--compress', 'compress streams too, where the reader takes gzip; polls always are'),
-  metrics: oneOf('--metrics <who>', 'who may read /metrics: admins, or everybody', ['admin', 'open'], {
-    fallback: 'admin',
-  }),
+  metrics: oneOf(
+    '--metrics <who>',
+    'who may read /metrics: admins of the namespace default, or everybody',
+    ['admin', 'open'],
+    {
+      fallback: 'admin',
+    },
+  ),
   jobEventsPerSecond: whole(
     '--job-events-per-second <number>',
     'most progress events of a job that asks for no other rate',

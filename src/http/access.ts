@@ -4,6 +4,7 @@ import { type Principal, ownTopics } from '../auth/principal.js'
 import { TidingsError } from '../errors.js'
 import { readsEverything } from '../hub/everything.js'
 import type { JobsEngine } from '../jobs/jobs.js'
+import { defaults } from '../protocol/defaults.js'
 import type { Job } from '../protocol/job.js'
 import { jobIdOf, jobTopic, matchesPattern, userTopic } from '../protocol/topic.js'
 
@@ -65,6 +66,16 @@ export class Access {
   async requireAdmin(principal: Principal): Promise<void> {
     const may = !principal.scope && ((await this.#ask(principal, 'admin', null)) ?? principal.admin)
     if (!may) throw new TidingsError('forbidden', 'This takes the admin grant.')
+  }
+
+  /** What tells of all namespaces together is for those who run the hub: the admins of the namespace `default` (P11.18). */
+  async requireOperator(principal: Principal): Promise<void> {
+    await this.requireAdmin(principal)
+    if (principal.namespace === defaults.namespace) return
+    throw new TidingsError(
+      'forbidden',
+      `These figures are of the whole hub: they take the admin grant of the namespace "${defaults.namespace}".`,
+    )
   }
 
   /** The job, where the principal may read it. */

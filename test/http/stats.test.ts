@@ -76,14 +76,15 @@ test('O3 [P11.14]: /stats adds up what was opened, published, delivered and clos
 })
 
 test('O3 [P11.15]: names of one namespace are not told in another', async () => {
-  const { call, publish, stream } = await startHub()
+  const { hub, publish, stream } = await startHub()
   const mine = await stream({ as: { ...admin, sessionId: 'hidden-session' }, topics: ['news'] })
   await mine.control('hello')
   await publish({ topic: 'news', type: 'hidden.type', data: 1 }, admin)
   await mine.next()
   await mine.close()
-  await closedOnes(async () => (await call<Stats>('/stats', { as: stranger })).body, 1)
-  const { body } = await call<Stats>('/stats', { as: stranger })
+  const read = () => hub.statistics({ namespace: 'elsewhere' })
+  await closedOnes(read, 1)
+  const body = await read()
   expect(body).toMatchObject({
     events: { stored: 1, byType: [] },
     unique: { users: 0, sessions: 0, addresses: 0 },
@@ -92,6 +93,33 @@ test('O3 [P11.15]: names of one namespace are not told in another', async () => 
     addresses: [],
   })
   expect(JSON.stringify(body)).not.toMatch(/hidden/)
+})
+
+test('A7, I13 [P11.18] [P4.9]: an admin of another namespace gets no figure of the whole hub', async () => {
+  const { call, stream, publish } = await startHub({
+    authorize: (_, action) => (action === 'admin' ? true : undefined),
+  })
+  const reader = await stream({ as: admin, topics: ['news'] })
+  await reader.control('hello')
+  await publish({ topic: 'news', type: 'hidden.type', data: 1 }, admin)
+  await reader.next()
+  // Neither the grant nor what `authorize` says makes somebody of another namespace run the hub.
+  for (const as of [stranger, { ...stranger, admin: false }]) {
+    for (const path of ['/stats', '/stats?step=10', '/stats?namespace=default', '/metrics']) {
+      const { status, body } = await call(path, { as })
+      expect([path, status, body['code']]).toEqual([path, 403, 'forbidden'])
+      expect(JSON.stringify(body)).not.toMatch(/hidden|news|\d{4}/)
+    }
+    const diagnosis = await call('/diagnosis', { as })
+    expect(diagnosis.body).toMatchObject({ principal: { namespace: 'elsewhere', admin: true } })
+    expect(diagnosis.body).not.toHaveProperty('store')
+    // Their own routes are theirs.
+    expect((await call('/connections', { as })).body).toEqual({ connections: [] })
+  }
+  for (const path of ['/stats', '/metrics']) expect((await call(path, { as: admin })).status).toBe(200)
+  expect((await call('/diagnosis', { as: admin })).body).toHaveProperty('store')
+  // Open to everybody, so without a number of anybody's: parts, and shares of the whole.
+  expect(JSON.stringify((await call('/health', { as: null })).body)).not.toMatch(/"connections"|"events"/)
 })
 
 test('O3 [P11.14]: charts have a point a second, and another step is refused by name', async () => {

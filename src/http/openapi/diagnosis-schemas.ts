@@ -20,7 +20,7 @@ export const diagnosisSchemas: Readonly<Record<string, Schema>> = {
     }),
     heartbeatMs: whole('The longest silence of a stream'),
     pollWaitMs: whole('The longest a poll is held'),
-    'store?': object('For administrators', {
+    'store?': object('For admins of the namespace `default`', {
       kind: text('Which'),
       available: flag('Whether it answers'),
       'facts?': object('How it is run, in its own words', {}),

@@ -68,7 +68,7 @@ function described(method: string, path: string): Schema {
     summary,
     'x-clauses': clauses,
     ...(needs === 'nothing' && { security: [] }),
-    ...(needs === 'the admin grant' && { description: 'Takes the admin grant.' }),
+    ...(needs.startsWith('the admin grant') && { description: `Takes ${needs}.` }),
     ...(query && {
       parameters: query.map(({ name, schema, repeated }) => ({
         name,

@@ -19,7 +19,7 @@ export interface Operation {
   readonly summary: string
   /** The clauses of PROTOCOL.md. */
   readonly clauses: string
-  readonly needs: 'nothing' | 'a credential' | 'the admin grant'
+  readonly needs: 'nothing' | 'a credential' | 'the admin grant' | 'the admin grant of the namespace default'
   readonly query?: readonly QueryParameter[]
   readonly body?: { readonly schema: Schema; readonly required: boolean; readonly example?: unknown }
   readonly answers: Readonly<Record<number, { readonly means: string; readonly content: Content | readonly Content[] }>>

@@ -226,8 +226,8 @@ export const operations: Readonly<Record<string, Operation>> = {
   'GET /stats': {
     id: 'stats',
     summary: 'What the hub did and does, on all nodes',
-    clauses: 'P11.14, P11.15',
-    needs: 'the admin grant',
+    clauses: 'P11.14, P11.15, P11.18',
+    needs: 'the admin grant of the namespace default',
     query: [query('step', oneOf(['1', '10'], 'Seconds between points: of five minutes, or of an hour'))],
     answers: { 200: { means: 'The figures', content: 'Stats' } },
   },
@@ -250,8 +250,8 @@ export const operations: Readonly<Record<string, Operation>> = {
   'GET /metrics': {
     id: 'metrics',
     summary: 'This node for Prometheus; open to everybody where that is set',
-    clauses: 'P11.17',
-    needs: 'the admin grant',
+    clauses: 'P11.17, P11.18',
+    needs: 'the admin grant of the namespace default',
     answers: {
       200: { means: 'Text format 0.0.4', content: { mediaType: 'text/plain', schema: text('Metrics') } },
     },

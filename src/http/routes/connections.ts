@@ -73,6 +73,13 @@ export async function admin(parts: HttpParts, access: Access, request: Incoming)
   return principal
 }
 
+/** Who asks, where that is somebody who runs the hub. */
+export async function operator(parts: HttpParts, access: Access, request: Incoming) {
+  const principal = await parts.authenticate(request)
+  await access.requireOperator(principal)
+  return principal
+}
+
 function filterOf(query: URLSearchParams): ConnectionFilter {
   const given = [...query].filter(([name]) => !paging.includes(name) && !signInNames.has(name))
   return checkFilter(Object.fromEntries(given))

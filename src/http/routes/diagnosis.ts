@@ -5,15 +5,12 @@ import type { HttpParts } from '../parts.js'
 
 /**
  * `GET /diagnosis`: what reached the hub of a request, so that its sender can tell what stands between (O5). How the store is
- * run is for administrators.
+ * run is for operators.
  */
 export async function getDiagnosis(parts: HttpParts, access: Access, request: Incoming): Promise<Answer> {
   const { core, admission } = parts
   const principal = await parts.authenticate(request)
-  const isAdmin = await access.requireAdmin(principal).then(
-    () => true,
-    () => false,
-  )
+  const isAdmin = await passes(access.requireAdmin(principal))
   const { store, presence } = core
   return json({
     now: Math.round(core.clock.now()),
@@ -26,7 +23,7 @@ export async function getDiagnosis(parts: HttpParts, access: Access, request: In
     },
     heartbeatMs: core.settings.heartbeatMs,
     pollWaitMs: core.settings.pollWaitMs,
-    ...(isAdmin && {
+    ...((await passes(access.requireOperator(principal))) && {
       store: {
         kind: store.kind,
         available: presence.available,
@@ -35,3 +32,9 @@ export async function getDiagnosis(parts: HttpParts, access: Access, request: In
     }),
   })
 }
+
+const passes = (gate: Promise<void>): Promise<boolean> =>
+  gate.then(
+    () => true,
+    () => false,
+  )

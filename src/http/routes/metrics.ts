@@ -3,11 +3,11 @@ import { exposition, expositionType } from '../../hub/figures/exposition.js'
 import type { Access } from '../access.js'
 import type { Answer } from '../answer.js'
 import type { HttpParts } from '../parts.js'
-import { admin } from './connections.js'
+import { operator } from './connections.js'
 
-/** `GET /metrics`: this node for Prometheus (O3). To admins, or to everybody where that was set. */
+/** `GET /metrics`: this node for Prometheus (O3). To operators, or to everybody where that was set. */
 export async function getMetrics(parts: HttpParts, access: Access, request: Incoming): Promise<Answer> {
-  if (!parts.openMetrics) await admin(parts, access, request)
+  if (!parts.openMetrics) await operator(parts, access, request)
   return {
     status: 200,
     headers: { 'Content-Type': expositionType, 'Cache-Control': 'no-store' },

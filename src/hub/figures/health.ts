@@ -47,7 +47,11 @@ export function healthOf({ presence, store, gauges, settings }: HubCore, seconds
   const away = wasThere ? `The store has been away ${since}.` : `The store has not been reached, ${since}.`
   const found: Record<keyof Health['parts'], Found> = {
     store: { state: available ? 'ok' : 'degraded', reason: away },
-    queue: judged(queueShare, bounds.queueShare, `${gauges.queuedEvents} events wait for the store.`),
+    queue: judged(
+      queueShare,
+      bounds.queueShare,
+      `The queue of what waits for the store is ${Math.round(queueShare * 100)} % full.`,
+    ),
     eventLoop: judged(
       eventLoopMs,
       bounds.eventLoopMs,
@@ -58,7 +62,7 @@ export function healthOf({ presence, store, gauges, settings }: HubCore, seconds
       bounds.errorsPerMinute,
       `${errorsPerMinute} failures within a minute that no caller heard of: see the log.`,
     ),
-    readers: judged(laggingShare, bounds.laggingShare, `${lagging} of ${connections} connections lag.`),
+    readers: judged(laggingShare, bounds.laggingShare, `${Math.round(laggingShare * 100)} % of the connections lag.`),
   }
   const all = Object.values(found)
   const reasons = all.filter(({ state }) => state !== 'ok').map(({ reason }) => reason)

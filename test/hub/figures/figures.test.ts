@@ -72,7 +72,7 @@ test('[P11.2]: the worst part is the state of the whole, in words', async () => 
     reason: 'The event loop was held up for 7000 ms within the last seconds.',
     reasons: { length: 2 },
   })
-  expect(judge({ lagging: 30 })).toMatchObject({ status: 'degraded', reason: '30 of 100 connections lag.' })
+  expect(judge({ lagging: 30 })).toMatchObject({ status: 'degraded', reason: '30 % of the connections lag.' })
   // A few streams that lag for a moment are no share of anything.
   expect(judge({ connections: 4, lagging: 4 }).status).toBe('ok')
   await core.close(0)
