@@ -1,25 +1,33 @@
-// Everything side by side: `node bench/run.mjs [--rounds 3] [--only fan-1000,memory] [--servers tidings,'bare Node']`.
+// Everything side by side, see README.md: `node bench/run.mjs [--quick] [--rounds 3] [--peer-rounds 1]
+// [--only fan-1000,memory] [--servers tidings,'bare Node'] [--name latest] [--document] [--profile <folder>]`.
 // Compiles the load client and the limit server, installs the peers, then runs each scenario on each server in turn, round
-// by round, the server pinned to one core and the client to the other. Writes bench/results/<name>.{md,json,svg}.
+// by round, the server pinned to one core and the client to the other. Writes bench/results/<name>.{md,json,svg}, and with
+// `--document` docs/figures.md with its charts.
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { writeDocument } from './runner/document.mjs'
 import { chartOf, median, tableOf } from './runner/figures.mjs'
-import { Load } from './runner/load.mjs'
+import { once } from './runner/once.mjs'
 import { scenarios } from './runner/scenarios.mjs'
 import { serverTable } from './runner/servers.mjs'
 
 const { values } = parseArgs({
   options: {
-    rounds: { type: 'string', default: '3' },
+    quick: { type: 'boolean', default: false },
+    rounds: { type: 'string' },
+    'peer-rounds': { type: 'string' },
     only: { type: 'string' },
     servers: { type: 'string' },
     name: { type: 'string', default: 'latest' },
+    document: { type: 'boolean', default: false },
     profile: { type: 'string' },
   },
 })
+const rounds = Number(values.rounds ?? (values.quick ? 1 : 3))
+const peerRounds = Number(values['peer-rounds'] ?? (values.quick ? 0 : 1))
 const here = new URL('.', import.meta.url).pathname
 if (!existsSync(join(here, 'node_modules')))
   execFileSync('npm', ['install', '--no-audit', '--no-fund'], { cwd: here, stdio: 'inherit' })
@@ -33,58 +41,61 @@ for (const name of ['load', 'limit']) {
 }
 
 const table = serverTable({ limitBinary: join(binaries, 'limit'), profileFolder: values.profile })
-const wantedServers = values.servers?.split(',') ?? Object.keys(table)
-const wanted = values.only?.split(',') ?? Object.keys(scenarios)
-for (const name of wantedServers)
+const named = values.servers?.split(',')
+for (const name of named ?? [])
   if (!table[name]) throw new Error(`There is no server "${name}". There are: ${Object.keys(table).join(', ')}.`)
+const wanted = values.only?.split(',') ?? Object.keys(scenarios)
 for (const name of wanted)
   if (!scenarios[name])
     throw new Error(`There is no scenario "${name}". There are: ${Object.keys(scenarios).join(', ')}.`)
 
+/** Servers named on the command line take part in every round of what they can do. */
+const roundsOf = ({ withPeers }, { isPeer }) => (isPeer && !named ? (withPeers ? peerRounds : 0) : rounds)
+const takesPart = (scenario, name) =>
+  (named?.includes(name) ?? true) &&
+  table[name].roles.includes(scenario.role ?? 'fan') &&
+  (scenario.only?.({ name, ...table[name] }) ?? true)
+
+const began = performance.now()
 const results = []
 for (const key of wanted) {
   const scenario = scenarios[key]
   const figures = new Map()
-  const names = wantedServers.filter((name) => scenario.only?.({ name, ...table[name] }) ?? true)
-  for (let round = 0; round < Number(values.rounds); round++) {
+  const names = Object.keys(table).filter((name) => takesPart(scenario, name))
+  for (let round = 0; round < Math.max(rounds, peerRounds); round++) {
     for (const name of names) {
+      if (round >= roundsOf(scenario, table[name])) continue
       try {
-        const figure = await once(table[name], scenario)
-        const kept = figures.get(name) ?? []
-        figures.set(name, [...kept, figure])
+        const figure = await once(join(binaries, 'load'), table[name], scenario)
+        figures.set(name, [...(figures.get(name) ?? []), figure])
         process.stderr.write(`${key} ${round + 1} ${name}: ${JSON.stringify(figure)}\n`)
       } catch (error) {
         process.stderr.write(`${key} ${round + 1} ${name}: ${error.message}\n`)
       }
     }
   }
-  const rows = [...figures].map(([server, rounds]) => ({
+  const rows = [...figures].map(([server, each]) => ({
     server,
-    figures: Object.fromEntries(Object.keys(rounds[0]).map((one) => [one, median(rounds.map((round) => round[one]))])),
+    figures: Object.fromEntries(Object.keys(each[0]).map((one) => [one, median(each.map((round) => round[one]))])),
+    rounds: each,
   }))
-  if (rows.length > 0) results.push({ key, name: scenario.name, figure: scenario.figure, rows })
+  const { name, figure, control = 'bare Node', highIsGood = false } = scenario
+  if (rows.length > 0) results.push({ key, name, figure, control, highIsGood, rows })
 }
 
 const folder = join(here, 'results')
 mkdirSync(folder, { recursive: true })
-const machine = `Node ${process.versions.node}, ${cpus().length} × ${cpus()[0].model.trim()}, ${values.rounds} rounds`
-const text = `# Results\n\n${machine}. Medians; the spread is the least and the most of the rounds.\n\n${results.map((one) => tableOf(one)).join('\n')}`
+const machine = {
+  date: new Date().toISOString().slice(0, 10),
+  node: process.versions.node,
+  cpu: `${cpus().length} × ${cpus()[0].model.trim()}`,
+  rounds,
+  peerRounds,
+  minutes: Math.round((performance.now() - began) / 6_000) / 10,
+}
+const text = results.map((one) => tableOf(one)).join('\n')
 writeFileSync(join(folder, `${values.name}.md`), text)
 writeFileSync(join(folder, `${values.name}.json`), `${JSON.stringify({ machine, results }, null, 2)}\n`)
 for (const one of results) writeFileSync(join(folder, `${values.name}-${one.key}.svg`), chartOf(one))
-process.stdout.write(text)
-
-async function once(target, scenario) {
-  const server = await target.start(0)
-  const load = new Load(join(binaries, 'load'), 1)
-  const poster = new Load(join(binaries, 'load'), 1)
-  try {
-    const [, port] = (await server.line()).split(' ')
-    // Without topics of their own all streams read the same one.
-    load.aim({ ...target, port, path: scenario.ownTopics ? target.path : target.path.replace('%d', '0') })
-    poster.aim({ ...target, port, path: target.postPath ?? '/events' })
-    return await scenario.run(server, load, { poster })
-  } finally {
-    await Promise.all([load.end(), poster.end(), server.end()])
-  }
-}
+if (values.document) writeDocument(join(here, '..', 'docs'), machine, results)
+process.stdout.write(`${text}\n${JSON.stringify(machine)}\n`)

@@ -34,7 +34,8 @@ static int encode(char *into, long number) {
 }
 
 static void put(int fd, const char *text, int length) {
-  if (send(fd, text, length, MSG_NOSIGNAL | MSG_DONTWAIT) != length) fprintf(stderr, "limit: a reader is full\n");
+  static int told;
+  if (send(fd, text, length, MSG_NOSIGNAL | MSG_DONTWAIT) != length && !told++) fprintf(stderr, "limit: a reader is full\n");
 }
 
 static void publish(long from, int burst, int topics) {

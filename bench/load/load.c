@@ -102,11 +102,12 @@ static int request(char *into, int index) {
                     target, port, strlen(bodyText), headers, bodyText);
   }
   if (mode == POLLS) {
-    const char *glue = strchr(target, '?') ? "&" : "?";
-    return snprintf(into, REQUEST,
-                    "GET %s%ssince=%.*s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nAccept: application/json\r\n%s\r\n", target, glue,
-                    connection->cursorLength ? connection->cursorLength : 3,
-                    connection->cursorLength ? connection->cursor : "now", port, headers);
+    // The first names no place: it is answered at once, with the cursor from which the next ones wait.
+    char since[160] = "";
+    if (connection->cursorLength)
+      snprintf(since, sizeof since, "%ssince=%.*s", strchr(target, '?') ? "&" : "?", connection->cursorLength, connection->cursor);
+    return snprintf(into, REQUEST, "GET %s%s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nAccept: application/json\r\n%s\r\n", target,
+                    since, port, headers);
   }
   char last[320] = "";
   if (resumeFrom[0]) snprintf(last, sizeof last, "Last-Event-ID: %s\r\n", resumeFrom);

@@ -12,11 +12,11 @@ export function shortNumber(value) {
 }
 
 /** One table a scenario: a row a server, the median of its rounds with their spread, and the ratio to the control. */
-export function tableOf({ name, figure, rows }, control = 'bare Node') {
+export function tableOf({ name, figure, control, rows }) {
   const base = rows.find((row) => row.server === control)?.figures[figure]?.median
   const others = [...new Set(rows.flatMap(({ figures }) => Object.keys(figures)))].filter((one) => one !== figure)
   const lines = [
-    `### ${name}`,
+    `## ${name}`,
     '',
     `| server | ${figure} | spread | ÷ ${control} | ${others.join(' | ')} |`,
     `|---|---|---|---|${others.map(() => '---|').join('')}`,

@@ -12,7 +12,10 @@ export class Load {
     return JSON.parse(await this.#program.ask(command))
   }
 
+  #path = ''
+
   aim({ port, path, headers = [], mode = 'streams', body = '' }) {
+    this.#path = path
     this.#program.say(`port ${port}`)
     this.#program.say(`path ${path}`)
     this.#program.say('noheaders')
@@ -20,6 +23,12 @@ export class Load {
     this.#program.say(`mode ${mode}`)
     this.#program.say('resume')
     if (body) this.#program.say(`body ${body}`)
+  }
+
+  /** What is opened from now on are long polls, each sent again when it was answered. */
+  asPolls(query) {
+    this.#program.say(`path ${this.#path}${query}`)
+    this.#program.say('mode polls')
   }
 
   /** Opens streams, `inFlight` at a time; all of them have had their first bytes when it resolves. */
