@@ -68,6 +68,8 @@ export async function fill(url, { signal, readers = 140, perSecond = 40, slow = 
         if (response.statusCode !== 200) return response.resume()
         response.setEncoding('utf8')
         if (!isSlow) response.on('data', (part) => (since = /^id: (.*)$/m.exec(part)?.[1] ?? since))
+        // One that reads nothing does not see its end either: after a while it looks.
+        if (isSlow) setTimeout(() => response.resume(), 40_000 + random.next() * 20_000).unref()
         response.once('close', again)
         if (isShort && !isSlow) setTimeout(() => request.destroy(), 3_000 + random.next() * 40_000).unref()
       })
