@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { TidingsError } from '../errors.js'
-import type { AnyHub } from '../index.js'
+import type { AnyHub } from '../entry/hub.js'
 import type { Answer } from './answer.js'
 import { compress, offered } from './compress.js'
 import { chooseEncoding, encodedHeaders, isCompressible } from './encoding.js'

@@ -28,8 +28,8 @@ export const mayImport: Readonly<Record<string, readonly string[] | 'anything'>>
   cli: 'anything',
   declare: ['protocol'],
   index: 'anything',
-  // Part of the entry, in a file of its own.
-  'hub-key': 'anything',
+  // Joins the ports.
+  entry: 'anything',
 }
 
 /** Stands below everything. */
@@ -38,7 +38,7 @@ const ground = ['errors', 'clock', 'random', 'ids']
 const never: Readonly<Record<string, readonly string[]>> = {
   testing: ['cli'],
   index: ['cli', 'client'],
-  'hub-key': ['cli', 'client'],
+  entry: ['cli', 'client'],
   // The ids of `ids.ts` weigh more than the client may (C9).
   client: ['ids'],
 }
@@ -46,7 +46,7 @@ const never: Readonly<Record<string, readonly string[]>> = {
 /** Single imports that the table forbids and the design wants, with the reason. */
 const exceptions: readonly { readonly from: string; readonly to: string; readonly typeOnly: boolean }[] = [
   // The adapter of node:http takes the public face of the hub.
-  { from: 'http/node.ts', to: 'index.ts', typeOnly: true },
+  { from: 'http/node.ts', to: 'entry/hub.ts', typeOnly: true },
 ]
 
 /** Runs in browsers: nothing of Node, no packages. */

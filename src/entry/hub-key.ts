@@ -1,7 +1,7 @@
-import type { Clock } from './clock.js'
-import { TidingsError } from './errors.js'
-import { type Random, randomToken } from './random.js'
-import type { Store } from './store/store.js'
+import type { Clock } from '../clock.js'
+import { TidingsError } from '../errors.js'
+import { type Random, randomToken } from '../random.js'
+import type { Store } from '../store/store.js'
 
 /** A namespace and a topic that no application can name: "*" is in no legal name. */
 const place = { namespace: '*hub', topic: '*key' }

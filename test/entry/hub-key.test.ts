@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { hubKey } from '#src/hub-key.js'
+import { hubKey } from '#src/entry/hub-key.js'
 import { systemRandom } from '#src/random.js'
 import { memoryStore } from '#src/store/memory.js'
 import { type FakeClock, fakeClock } from '#src/testing/fake-clock.js'
