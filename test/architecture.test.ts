@@ -20,7 +20,7 @@ describe('who may import whom', () => {
     ['store/a.ts', `new Worker(new URL('../jobs/x.js', import.meta.url))`, 'store/a.ts → jobs/x.ts'],
     ['client/a.ts', `import { uuidv7Ids } from '../ids.js'`, 'client/a.ts → ids.ts'],
     ['client/a.ts', `import { readFileSync } from 'node:fs'`, 'client/a.ts → node:fs'],
-    ['http/a.ts', `import type { Hub } from '../entry/hub.js'`, 'http/a.ts → index.ts'],
+    ['http/a.ts', `import type { Hub } from '../entry/hub.js'`, 'http/a.ts → entry/hub.ts'],
     ['http/node.ts', `import { createHub } from '../index.js'`, 'http/node.ts → index.ts'],
     ['testing/a.ts', `import { serve } from '../cli/serve.js'`, 'testing/a.ts → cli/serve.ts'],
     ['index.ts', `import { createClient } from './client/index.js'`, 'index.ts → client/index.ts'],
