@@ -1,4 +1,5 @@
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -6,7 +7,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import type { LoadReport } from '#src/cli/bench/load.js'
 import { makeProgram } from '#src/cli/program.js'
 import { run, serve } from '../cli/program.js'
-import { blockOf } from './blocks.js'
+import { blockOf, replaced } from './blocks.js'
 
 const page = 'docs/guides/cli.md'
 const faults = 'docs/guides/troubleshooting.md'
@@ -45,6 +46,20 @@ test('O5: the commands of the guide do what it says', async () => {
   )
   expect([examined.code, examined.lines.at(-1)]).toEqual([0, expect.stringMatching(/^0 bad, 0 to mend/)])
 }, 60_000)
+
+test('A1: with the key of the guide a hub starts, and lets nobody in without a token', async () => {
+  const folder = folderForTest()
+  const lines = replaced(blockOf(page, 'secret'), {
+    'npx tidings': `exec ${process.execPath} ${join(process.cwd(), 'bin/tidings.js')}`,
+    'tidings.db': 'tidings.db --port 0',
+  })
+  const shell = spawn('sh', ['-ec', lines], { cwd: folder, env: { PATH: process.env.PATH } })
+  onTestFinished(() => void shell.kill())
+  const [said] = (await once(shell.stdout, 'data')) as [Buffer]
+  const url = String(said).replace('tidings ready ', '').trim()
+  expect((await fetch(`${url}/ready`)).status).toBe(200)
+  expect((await fetch(`${url}/events?topic=user:7&userId=7`)).status).toBe(401)
+}, 20_000)
 
 test('H10: the file of the guide is one, and its settings are shown', async () => {
   const folder = folderForTest()

@@ -90,6 +90,20 @@ describe('docs/guides/docker.md and examples/compose', () => {
     }
   })
 
+  test('the update goes through the hubs of compose.yaml one by one, then tells its nginx', () => {
+    const lines = blockOf(page, 'update').trimEnd().split('\n')
+    const told = lines.map((line) => /^docker compose -f (\S+) (up|exec) (?:-\S+ )*(\S+)/.exec(line)?.slice(1))
+    const file = 'examples/compose/compose.yaml'
+    expect(told).toEqual([
+      [file, 'up', 'hub-1'],
+      [file, 'up', 'hub-2'],
+      [file, 'exec', 'nginx'],
+    ])
+    expect(Object.keys(compose.services)).toEqual(expect.arrayContaining(['hub-1', 'hub-2', 'nginx']))
+    // Waiting for a hub takes a health check, which the image has.
+    expect(instruction('HEALTHCHECK')).toContain('CMD')
+  })
+
   test.skipIf(noRedis !== null || !hasNginx || !existsSync('/usr/bin/curl'))(
     'S1: its hubs, its Redis and its nginx work together, and the guide publishes and reads',
     async () => {

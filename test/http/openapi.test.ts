@@ -1,44 +1,14 @@
 import { Validator } from '@seriousme/openapi-schema-validator'
-import { Ajv2020 } from 'ajv/dist/2020.js'
 import { expect, test } from 'vitest'
 import { routes } from '#src/http/route-table.js'
 import { openApiOf } from '#src/http/openapi/document.js'
 import { operations } from '#src/http/openapi/operations.js'
+import { type Contents, type Described, checker, description } from './description.js'
 import { root, startHub } from './server.js'
-
-interface Described {
-  readonly paths: Record<string, Record<string, { readonly responses: Record<string, { content?: Contents }> }>>
-  readonly components: { readonly schemas: Record<string, object> }
-}
-type Contents = Record<string, { readonly schema: object }>
 
 type SpecData = Exclude<Parameters<Validator['validate']>[0], string>
 
 const admin = { ...root, admin: true }
-const description = openApiOf(routes) as unknown as Described
-
-/** Members that the description does not know are a fault of it, though readers ignore them. */
-function strict(schema: unknown): unknown {
-  if (Array.isArray(schema)) return schema.map(strict)
-  if (typeof schema !== 'object' || schema === null) return schema
-  const members = Object.fromEntries(Object.entries(schema).map(([key, value]) => [key, strict(value)]))
-  const isOpen = 'properties' in members && !('additionalProperties' in members)
-  return isOpen ? { ...members, additionalProperties: false } : members
-}
-
-function checker() {
-  const ajv = new Ajv2020({ strict: false, allErrors: true })
-  ajv.addSchema({ $id: 'api', ...(strict({ components: description.components }) as object) })
-  return (schema: object, value: unknown): string[] => {
-    const pointed = JSON.parse(JSON.stringify(strict(schema)).replaceAll('"#/components', '"api#/components'))
-    const check = ajv.compile(pointed)
-    return check(value)
-      ? []
-      : (check.errors ?? []).map(({ instancePath, message, params }) => {
-          return `${instancePath} ${message} ${JSON.stringify(params)}`
-        })
-  }
-}
 
 test('[P11.13] the description is OpenAPI 3.1, and open to everybody', async () => {
   const { call } = await startHub()
