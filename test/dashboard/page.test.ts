@@ -150,6 +150,28 @@ describe.skipIf(skipped)('the dashboard in Chromium', () => {
     }
   })
 
+  test('A7 [P11.18]: an admin of another namespace sees what is theirs, and is told why not the figures of the hub', async () => {
+    const { url } = await serveHub()
+    const tenant = { namespace: 'acme', subscribe: ['*'], publish: ['*'] }
+    const bearing = async (claims: object) => ({ authorization: `Bearer ${await token({ ...claims })}` })
+    const readers = [
+      await readStream(url, { headers: await bearing(tenant), topics: ['theirs'] }),
+      await readStream(url, { headers: await bearing({ subscribe: ['*'] }), topics: ['not-theirs'] }),
+    ]
+    onTestFinished(async () => void (await Promise.all(readers.map((reader) => reader.close()))))
+    const page = await open(browser, `${url}/dashboard#token=${await token({ ...tenant, admin: true })}`)
+    await page.getByText('These figures are of the whole hub').waitFor()
+    for (const [view, label] of [
+      ['connections', 'Connections'],
+      ['activity', 'Activity'],
+    ] as const) {
+      await page.goto(`${url}/dashboard/${view}`)
+      await heading(page, label).waitFor()
+      await page.getByText('root').first().waitFor()
+      expect(await page.content()).not.toContain('not-theirs')
+    }
+  })
+
   test('A7: who has no admin grant, no token or an old one is told so in words', async () => {
     const { url } = await serveHub()
     const page = await open(browser, `${url}/dashboard`)

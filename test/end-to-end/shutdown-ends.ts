@@ -40,6 +40,8 @@ export async function drain(stage: Stage) {
     body: JSON.stringify({ topic: 'report:other', type: 'late', data: 1 }),
   })
 
+  expect(publish.status, 'publishes are taken to the end').toBe(201)
+
   const code = await first.program.ended()
   const endedMs = performance.now() - began
   held.close()
