@@ -15,6 +15,9 @@ interface Ready {
 /** What a worker is told. */
 const end = 'end'
 
+/** One that is just going cannot be told, and need not be. */
+const tellEnd = (worker: Worker): void => void worker.send(end, () => {})
+
 /** Whether this process is one of those that {@link superviseWorkers} started. */
 export const isWorker = (): boolean => cluster.isWorker
 
@@ -44,6 +47,8 @@ export function superviseWorkers(count: number, log: Log): void {
     waiting.add(worker)
     worker.on('message', ({ ready }: Ready) => {
       if (!waiting.delete(worker)) return
+      // It may have been told before it could hear.
+      if (ending) return tellEnd(worker)
       restartMs = restartFromMs
       toStart--
       if (begun || toStart > 0) return
@@ -73,7 +78,7 @@ export function superviseWorkers(count: number, log: Log): void {
   const stop = (code: number): void => {
     ending = true
     process.exitCode = code
-    for (const worker of Object.values(cluster.workers ?? {})) worker?.send(end)
+    for (const worker of Object.values(cluster.workers ?? {})) if (worker) tellEnd(worker)
     const left = (): number => Object.keys(cluster.workers ?? {}).length
     const leave = (): void => void (left() === 0 && process.exit())
     cluster.on('exit', leave)

@@ -1,5 +1,8 @@
 import { once } from 'node:events'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { planServe } from '#src/cli/serve-settings.js'
 import { createClient } from '#src/client/index.js'
@@ -87,6 +90,24 @@ describe.skipIf(noRedis)('serve --workers', { timeout: 60_000 }, () => {
     const readers = [await read(), await read(), await read()]
     program.signal('SIGTERM')
     for (const reader of readers) expect(await reader.control('bye')).toMatchObject({ reason: 'shutdown' })
+    expect(await program.ended()).toBe(0)
+    for (const pid of pidsOf(program)) expect(() => process.kill(pid, 0)).toThrow('ESRCH')
+  })
+
+  test('H3: SIGTERM while workers begin ends them too, and the program with 0', async () => {
+    const redis = await redisForTest()
+    const folder = await mkdtemp(join(tmpdir(), 'tidings-workers-'))
+    onTestFinished(() => rm(folder, { recursive: true }))
+    // Every process reads it, before it can hear anything.
+    const config = `import cluster from 'node:cluster'
+if (cluster.isWorker) process.stderr.write('a worker begins\\n')
+export default {}`
+    await writeFile(join(folder, 'tidings.config.js'), config)
+    const args = ['serve', '--port', '0', '--store', redis.url, '--dev', '--workers', '2']
+    const program = new Program(args, { TIDINGS_JWT_SECRET: secret }, undefined, folder)
+    onTestFinished(() => void program.kill())
+    await program.until(({ errors }) => errors.split('a worker begins').length > 2)
+    program.signal('SIGTERM')
     expect(await program.ended()).toBe(0)
     for (const pid of pidsOf(program)) expect(() => process.kill(pid, 0)).toThrow('ESRCH')
   })
