@@ -59,6 +59,7 @@ export class Sampler {
   #longestMs = 0
   #last: EventLoopDelay | null = null
   #timer: Timer | null = null
+  #second: number | null = null
 
   constructor(parts: SamplerParts) {
     this.#parts = parts
@@ -91,12 +92,15 @@ export class Sampler {
 
   #turn(): void {
     const { figures, clock, now } = this.#parts
+    const second = Math.round(clock.now() / 1_000)
+    // A timer may come a millisecond early, and then again at the second that it was meant for.
+    if (second === this.#second) return
+    this.#second = second
     this.#last = this.#eventLoop.read()
     if (this.#last) {
       figures.eventLoop.observe(this.#last.maxMs / 1_000)
       this.#longestMs = Math.max(this.#longestMs, this.#last.maxMs)
     }
-    const second = Math.round(clock.now() / 1_000)
     const mark = this.#mark()
     const moment = now()
     for (const series of this.#series) {
