@@ -95,9 +95,11 @@ export function encodeBody(event: {
   readonly volatile?: boolean | undefined
 }): string {
   const { source = defaultSource, data, metadata, volatile } = event
+  // Undefined where a toJSON says so, as it does for data: its text would be no JSON, and no reader would get past it.
+  const metadataText = metadata && JSON.stringify(metadata)
   return (
     `"source":${JSON.stringify(source)},"version":${envelopeVersion},"data":${JSON.stringify(data) ?? 'null'}` +
-    (metadata ? `,"metadata":${JSON.stringify(metadata)}` : '') +
+    (metadataText ? `,"metadata":${metadataText}` : '') +
     (volatile ? ',"volatile":true' : '')
   )
 }

@@ -110,6 +110,12 @@ describe('the envelope', () => {
     expect(({} as { admin?: boolean }).admin).toBeUndefined()
   })
 
+  test('[P2.1] data and metadata whose toJSON gives nothing are none: what is stored can be read', () => {
+    const nothing = { toJSON: () => undefined }
+    const body = encodeBody({ data: nothing, metadata: nothing })
+    expect(JSON.parse(`{${body}}`)).toEqual({ source: 'tidings', version: 1, data: null })
+  })
+
   test('[P2.1] members that were not given get their defaults', () => {
     const body = encodeBody({ data: undefined })
     const got = decodeEnvelope(
