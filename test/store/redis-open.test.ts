@@ -21,6 +21,7 @@ test('S1: an option that cannot be is refused at construction, by its name', () 
     url: {},
     'url ': { url, client },
     ' url': { url: 'http://127.0.0.1' },
+    ' url ': { url: 'redis://127.0.0.1:99999' },
     client: { client: {} },
     ' client': { client: Object.assign(new Redis({ lazyConnect: true }), { isCluster: true }) },
     prefix: { url, prefix: 'a{b}' },

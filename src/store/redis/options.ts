@@ -45,6 +45,13 @@ export function checkRedisOptions(options: RedisStoreOptions): void {
     // The address may hold a password: it is not repeated.
     throw invalid('url', 'Option "url" must begin with redis://, rediss:// or unix:.')
   }
+  // It would be tried for ever: no attempt could succeed.
+  if (url?.startsWith('redis') && !URL.canParse(url)) {
+    throw invalid(
+      'url',
+      'Option "url" is no address: its port is a number up to 65535, and signs such as / and # in its password are written %2F, %23.',
+    )
+  }
   if (client !== undefined && typeof client?.duplicate !== 'function') {
     throw invalid('client', 'Option "client" must be an ioredis client.')
   }
