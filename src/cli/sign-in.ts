@@ -8,7 +8,10 @@ export const signInSettings = {
   jwtSecret: text('--jwt-secret <secret>', 'accept Bearer tokens signed with it (HS256, at least 32 bytes)', {
     secret: true,
   }),
-  jwks: text('--jwks <url>', 'accept Bearer tokens of the identity provider whose keys are there; needs --jwt-issuer'),
+  jwks: text('--jwks <url>', 'accept Bearer tokens of the identity provider whose keys are there; needs --jwt-issuer', {
+    // A user name and a password may stand before the "@".
+    show: (address) => address.replace(/\/\/[^/]*@/, '//'),
+  }),
   jwtAlgorithms: list('--jwt-algorithms <names>', 'what it signs with', { fallback: 'RS256,ES256,EdDSA' }),
   jwtIssuer: text('--jwt-issuer <name>', 'the only "iss" that is accepted'),
   jwtAudience: text('--jwt-audience <name>', 'the only "aud" that is accepted'),

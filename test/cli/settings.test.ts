@@ -128,6 +128,14 @@ describe('H10: settings', () => {
     expect(JSON.stringify(settings)).not.toContain('PLANTED')
     expect(settings.find(({ name }) => name === 'jwtSecret')).toMatchObject({ value: '(hidden)', from: 'environment' })
     expect(settings.find(({ name }) => name === 'store')).toMatchObject({ value: 'redis://h:1' })
+
+    const identity = await printed([
+      '--jwks',
+      'https://u:PLANTED-4@id.example/keys',
+      '--jwt-issuer',
+      'https://id.example',
+    ])
+    expect(identity.settings.find(({ name }) => name === 'jwks')).toMatchObject({ value: 'https://id.example/keys' })
   })
 
   test('H10: --print-config shows settings that contradict each other, then says so and ends with 2', async () => {
