@@ -193,7 +193,8 @@ describe.skipIf(skipped)('in Chromium', () => {
     expect(recovered).toEqual({ errors: [], same: true })
     await hub.publish({ topic: 'report:1', type: 'a', data: 1 })
     await text(page, 'feed', '1')
-    expect(hub.stats().connections).toBe(1)
+    // With the topic that React asks for comes another stream, which is up before the first one closes (C1).
+    await expect.poll(() => hub.stats().connections).toBe(1)
     expect(asked.filter((path) => path === '/tidings/events').length).toBeLessThanOrEqual(2)
     expect(complaints).toEqual([])
   })
