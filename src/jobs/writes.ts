@@ -42,5 +42,6 @@ export function writeOf(jobId: string, write: Write, expect: number): StateWrite
   const topic = jobTopic(jobId)
   if (!write) return { topic, expect, value: null }
   const { state, deadline } = write
-  return { topic, expect, value: encodeState(state), group: jobsTopic(state.job.owner), deadline }
+  const { owner, status } = state.job
+  return { topic, expect, value: encodeState(state), group: jobsTopic(owner), label: status, deadline }
 }

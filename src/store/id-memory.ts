@@ -56,6 +56,12 @@ export class IdMemory {
     this.#start = 0
   }
 
+  /** An id of at most that age is recognised. */
+  recognisedMs(nowMs: number): number {
+    const { ids, ageMs } = this.#limits
+    return this.#known.size >= ids ? Math.min(ageMs, this.window(nowMs).oldestAgeMs) : ageMs
+  }
+
   window(nowMs: number): IdWindow {
     const oldestMs = this.#times[this.#start]
     return { ids: this.#known.size, oldestAgeMs: oldestMs === undefined ? 0 : nowMs - oldestMs }

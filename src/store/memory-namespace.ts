@@ -2,6 +2,7 @@ import type { Position } from '../protocol/cursor.js'
 import { CoarseClock, coarseIntervalMs } from './coarse-clock.js'
 import { eventBytes } from './event-size.js'
 import { IdMemory } from './id-memory.js'
+import { KeptEvents } from './kept-events.js'
 import { LocalFeed } from './local-feed.js'
 import { mergeLogs } from './merge-logs.js'
 import { longestAgeMs, type ResolvedStoreLimits, retentionAgeMs } from './retention.js'
@@ -12,6 +13,7 @@ import type {
   AppendResult,
   EventAnswer,
   Gap,
+  Kept,
   NewEvent,
   ReadQuery,
   ReadResult,
@@ -48,6 +50,8 @@ export class MemoryNamespace {
   #lastSeq = 0
   #lastStampMs = 0
   #logBytes = 0
+  readonly #keptEvents = new KeptEvents()
+  readonly #dropped = (event: StoredEvent): void => this.#keptEvents.drop(event)
 
   constructor(epoch: string, limits: ResolvedStoreLimits) {
     this.epoch = epoch
@@ -138,6 +142,19 @@ export class MemoryNamespace {
     }
   }
 
+  kept({ steadyMs }: Moment): Kept {
+    const bytes = this.#logBytes + this.states.bytes
+    return {
+      events: this.#keptEvents.count,
+      topics: this.#logs.size,
+      bytes,
+      quotaShare: bytes / this.#limits.quotaBytes,
+      ...this.states.counted,
+      ids: this.ids.window(steadyMs).ids,
+      idWindowMs: this.ids.recognisedMs(steadyMs),
+    }
+  }
+
   erase(topic: string): void {
     this.states.remove(topic)
     this.#eraseTopic(topic)
@@ -207,6 +224,7 @@ export class MemoryNamespace {
     const seq = this.#lastSeq
     const stored = storedEvent(event, seq, timestamp)
     const bytes = eventBytes(stored)
+    this.#keptEvents.add(stored)
     for (const topic of stored.topics) this.#keep(topic, stored, bytes)
     if (this.feed.followers > 0) this.feed.announce({ epoch, seq, prev, topics: stored.topics, event: stored })
     return seq
@@ -215,7 +233,7 @@ export class MemoryNamespace {
   #keep(topic: string, event: StoredEvent, bytes: number): void {
     let log = this.#logs.get(topic)
     if (!log) {
-      log = new TopicLog(this.#aged(retentionAgeMs(this.#limits.retention, topic)))
+      log = new TopicLog(this.#aged(retentionAgeMs(this.#limits.retention, topic)), this.#dropped)
       this.#logs.set(topic, log)
     }
     this.#logBytes += log.add(event, bytes) - log.trimToSize(this.#limits.retention)

@@ -1,5 +1,6 @@
 import { type Clock, systemClock } from '../clock.js'
 import { TidingsError } from '../errors.js'
+import { addKept } from './add-kept.js'
 import { type Random, randomToken, systemRandom } from '../random.js'
 import { MemoryNamespace, type Moment } from './memory-namespace.js'
 import { resolveStoreLimits, type StoreLimits } from './retention.js'
@@ -38,6 +39,14 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
 
   return {
     kind: 'memory',
+    holdings: {
+      of: (namespace) => run(() => find(namespace).kept(moment())),
+      ofAll: () =>
+        run(() => {
+          const all = [...namespaces.values()].map((namespace) => namespace.kept(moment()))
+          return addKept(all, limits.idWindow.ageMs)
+        }),
+    },
     open: () => run(() => undefined),
     append: (namespace, append) => run(() => find(namespace).append(append, moment())),
     read: (namespace, query) => run(() => find(namespace).read(query)),

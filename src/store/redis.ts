@@ -6,6 +6,7 @@ import { decodeState } from './redis/append-request.js'
 import { encodeTold } from './redis/content.js'
 import { failure } from './redis/failures.js'
 import { Feed } from './redis/feed.js'
+import { RedisHoldings } from './redis/holdings.js'
 import { ioredisPort } from './redis/ioredis.js'
 import { Link, type LinkSettings } from './redis/link.js'
 import { Namespaces } from './redis/namespaces.js'
@@ -69,6 +70,7 @@ export function redisStore(options: RedisStoreOptions): Store {
   const feed = new Feed({ ...settings, node, ask: (namespace) => namespace.run(scripts.probe) })
   const namespaces = new Namespaces(link, settings, { limits, quotaBytes }, (namespace) => feed.follows(namespace))
   const sweeps = new Sweeps(link, settings, namespaces)
+  const holdings = new RedisHoldings(link, prefix, { namespaces, sweeps }, { quotaBytes, idWindow })
   let state: 'new' | 'open' | 'closed' = 'new'
 
   /** Every method: it rejects where the store is not open, and with a failure of ours in place of Redis's. */
@@ -90,6 +92,10 @@ export function redisStore(options: RedisStoreOptions): Store {
     kind: 'redis',
     availability: link,
     policy: { facts: () => attempt(async () => await policyOf(link)) },
+    holdings: {
+      of: (namespace) => attempt(async () => await holdings.of(namespace)),
+      ofAll: (query) => attempt(async () => await holdings.ofAll(query)),
+    },
     others: {
       tell: (name, text) =>
         attempt(async () => {

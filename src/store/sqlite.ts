@@ -68,6 +68,10 @@ export function sqliteStore(file: string, options: SqliteStoreOptions = {}): Sto
 
   return {
     kind: 'sqlite',
+    holdings: {
+      of: async (namespace) => await inNamespace(namespace).ask({ kind: 'kept', namespace }),
+      ofAll: async () => await running().ask({ kind: 'keptByAll' }),
+    },
     policy: { facts: async () => ({ synchronous }) },
     async open() {
       if (closed || thread) throw new TidingsError('closed', 'The SQLite store is open or was closed: make another.')

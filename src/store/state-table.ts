@@ -1,11 +1,12 @@
 import { DeadlineQueue } from './deadline-queue.js'
 import { utf8Bytes } from './event-size.js'
-import type { Deadline, State, StateWrite } from './store.js'
+import type { Deadline, Kept, State, StateWrite } from './store.js'
 
 /** A state as it is kept. */
 export interface StateRecord extends State {
   readonly bytes: number
   readonly group: string | undefined
+  readonly label: string | undefined
   /** Rises with each state that is made: the order of lists. */
   readonly made: number
   readonly deadline: Deadline | undefined
@@ -20,6 +21,13 @@ export class StateTable {
   readonly #groups = new Map<string, Set<string>>()
   #made = 0
   #bytes = 0
+  readonly #counted = { leases: 0, deadlines: 0, labels: new Map<string, number>() }
+
+  /** How many wait for a deadline, and how many bear which label. */
+  get counted(): Pick<Kept, 'leases' | 'deadlines' | 'labels'> {
+    const { leases, deadlines, labels } = this.#counted
+    return { leases, deadlines, labels: Object.fromEntries(labels) }
+  }
 
   get bytes(): number {
     return this.#bytes
@@ -43,12 +51,15 @@ export class StateTable {
       value: write.value,
       bytes: utf8Bytes(write.value),
       group: before ? before.group : write.group,
+      label: write.label,
       made: before?.made ?? ++this.#made,
       ...(write.deadline === 'kept'
         ? { deadline: before?.deadline, dueMs: before?.dueMs ?? 0 }
         : { deadline: write.deadline ?? undefined, dueMs: nowMs + (write.deadline?.afterMs ?? 0) }),
     }
     this.#bytes += record.bytes - (before?.bytes ?? 0)
+    if (before) this.#count(before, -1)
+    this.#count(record, 1)
     // Setting a known key keeps its place: the map stays in the order of making.
     this.#records.set(write.topic, record)
     if (record.deadline) this.#deadlines.add(record)
@@ -62,6 +73,7 @@ export class StateTable {
     const record = this.#records.get(topic)
     if (!record) return
     this.#bytes -= record.bytes
+    this.#count(record, -1)
     this.#records.delete(topic)
     const members = record.group === undefined ? undefined : this.#groups.get(record.group)
     members?.delete(topic)
@@ -89,5 +101,14 @@ export class StateTable {
       if (record.deadline?.lease) record.dueMs = Math.max(record.dueMs, nowMs + record.deadline.afterMs)
     }
     this.#deadlines.rebuild(withDeadline)
+  }
+
+  #count({ deadline, label }: StateRecord, by: 1 | -1): void {
+    const { labels } = this.#counted
+    if (deadline) this.#counted[deadline.lease ? 'leases' : 'deadlines'] += by
+    if (label === undefined) return
+    const count = (labels.get(label) ?? 0) + by
+    if (count === 0) labels.delete(label)
+    else labels.set(label, count)
   }
 }

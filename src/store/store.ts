@@ -27,6 +27,9 @@ export interface Store extends Topics, Deadlines {
   /** The way to the followers on other nodes for what is not kept. Absent: one process owns the store, and there are none. */
   readonly others?: Others
 
+  /** What it keeps, in numbers. Absent: it cannot tell without looking at all of it. */
+  readonly holdings?: Holdings
+
   /**
    * Opens files and connections. MUST refuse data of a newer version (`store_newer`) and a second owner (`store_locked`).
    * A store that is somewhere else and cannot be reached yet opens unavailable and goes on trying.
@@ -145,6 +148,8 @@ export interface StateWrite {
   readonly value: string | null
   /** States of one group are listed together. Kept from the first write. */
   readonly group?: string
+  /** States are counted under it ({@link Kept.labels}). Replaced by each write; absent: the state is not counted. Of a closed list. */
+  readonly label?: string
   /**
    * Replaces the deadline; null or absent: none; `kept`: the one it has, to the moment, also where a lease was granted anew
    * after a pause. What is written in passing does not shorten a life.
@@ -288,6 +293,38 @@ export interface Policy {
 export interface Others {
   /** Reaches `told` of the followers of the namespace on all other nodes that hear it, or rejects with `store_unavailable`. */
   tell(namespace: string, text: string): Promise<void>
+}
+
+/** How much there is: from figures that a store has at hand, never by a look at all it keeps (O3). */
+export interface Holdings {
+  of(namespace: string): Promise<Kept>
+  /** Of all namespaces, also those that only other nodes use. The answer, or what it is made of, MUST NOT be older than `maxAgeMs`. */
+  ofAll(query: { readonly maxAgeMs: number }): Promise<KeptByAll>
+}
+
+export interface Kept {
+  /** Each once, however many topics it has. */
+  readonly events: number
+  /** Topics that it knows something of: events, or for a while that they were taken away. */
+  readonly topics: number
+  /** As the quota counts them: an event under each of its topics, and states. */
+  readonly bytes: number
+  /** `bytes` as a share of the quota: above 1 appends are refused. */
+  readonly quotaShare: number
+  /** States whose deadline is a lease, and states with another deadline. */
+  readonly leases: number
+  readonly deadlines: number
+  /** States by {@link StateWrite.label}. */
+  readonly labels: Readonly<Record<string, number>>
+  /** Ids that are recognised. */
+  readonly ids: number
+  /** An id of at most that age is recognised: the age that was set, or less where the number of ids was reached first (D3). */
+  readonly idWindowMs: number
+}
+
+/** Sums; `quotaShare` is of the fullest namespace, `idWindowMs` of the one with the shortest. */
+export interface KeptByAll extends Kept {
+  readonly namespaces: number
 }
 
 /** What is known of a topic, and taking it away. */

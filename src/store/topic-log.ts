@@ -12,9 +12,14 @@ export class TopicLog {
   /** The topic's number before the oldest kept event: tells whether anything lay between that one and a cursor. */
   #before: number
   #erasedThrough = 0
+  readonly #dropped: (event: StoredEvent) => void
 
-  /** `trimmedThrough`: at or below this number the topic may have had events that are gone. */
-  constructor(trimmedThrough: number) {
+  /**
+   * `trimmedThrough`: at or below this number the topic may have had events that are gone. `dropped` hears of each event
+   * that it no longer keeps.
+   */
+  constructor(trimmedThrough: number, dropped: (event: StoredEvent) => void) {
+    this.#dropped = dropped
     this.#last = trimmedThrough
     this.#before = trimmedThrough
   }
@@ -67,6 +72,7 @@ export class TopicLog {
   /** Drops everything and remembers up to where, so that readers who have not seen it hear of it. Returns the bytes dropped. */
   erase(): number {
     const bytes = this.#bytes
+    for (const event of this.after(0)) this.#dropped(event)
     this.#erasedThrough = Math.max(this.#erasedThrough, this.#last)
     this.#before = this.#last
     this.#kept.length = 0
@@ -109,6 +115,7 @@ export class TopicLog {
     this.#kept[this.#start++] = undefined
     this.#before = oldest.seq
     this.#bytes -= bytes
+    this.#dropped(oldest)
     if (this.#start > 32 && this.#start * 2 > this.#kept.length) {
       this.#kept.splice(0, this.#start)
       this.#start = 0

@@ -1,6 +1,7 @@
 import { appendClauses } from './store-contract/append.js'
 import { deadlineClauses } from './store-contract/deadlines.js'
 import { feedClauses } from './store-contract/feed.js'
+import { holdingClauses } from './store-contract/holdings.js'
 import { type Capabilities, type MakeStore, makeSuite, type TestFramework } from './store-contract/kit.js'
 import { readClauses } from './store-contract/read.js'
 import { retentionClauses } from './store-contract/retention.js'
@@ -36,5 +37,6 @@ export function storeContract(
     feedClauses(suite)
     retentionClauses(suite)
     deadlineClauses(suite)
+    holdingClauses(suite)
   })
 }

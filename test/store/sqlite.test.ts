@@ -59,6 +59,26 @@ describe('the file', () => {
     expect(readFileSync(file).equals(before)).toBe(true)
   })
 
+  test('H9 O3: a file of the version before is taken over, and what it keeps is counted', async () => {
+    const store = await open()
+    const deadline = { afterMs: 30_000, lease: true }
+    const states = [{ topic: 's', expect: 0, value: 'x', deadline }]
+    await put(store, { events: [event('a'), event(['a', 'b'])], states })
+    const before = await store.holdings?.of('n')
+    await store.close()
+    await tamper(
+      `DROP TABLE tallies; ALTER TABLE states DROP COLUMN label; ALTER TABLE namespaces DROP COLUMN events;
+       ALTER TABLE namespaces DROP COLUMN topics; UPDATE meta SET value = 1 WHERE key = 'version'`,
+    )
+    const again = await open()
+    expect(await again.holdings?.of('n')).toEqual(before)
+    expect(before).toMatchObject({ events: 2, topics: 2, leases: 1 })
+    await again.erase('n', 'a')
+    expect(await again.holdings?.of('n')).toMatchObject({ events: 1, topics: 2 })
+    await again.close()
+    expect((await (await open()).read('n', query('b', 'start'))).events.length).toBe(1)
+  })
+
   test('S1: what is no file of Tidings is refused by name of the reason', async () => {
     writeFileSync(file, 'not a database at all, but long enough to have a header'.repeat(20))
     await expect(open()).rejects.toMatchObject({ code: 'store_corrupt' })

@@ -37,8 +37,8 @@ export function encodeAppend(append: Append): AppendRequest {
     entries += topics.length
     for (const topic of topics) bytes += topic.length
   }
-  for (const { topic, expect, value, group = '', deadline } of states) {
-    args.push(topic, String(expect), value === null ? '0' : '1', value ?? '', group)
+  for (const { topic, expect, value, group = '', label = '', deadline } of states) {
+    args.push(topic, String(expect), value === null ? '0' : '1', value ?? '', group, label)
     if (deadline === 'kept') args.push('kept', '0')
     else args.push(deadline ? String(Math.round(deadline.afterMs)) : '', deadline?.lease ? '1' : '0')
     bytes += (value?.length ?? 0) + 100

@@ -11,6 +11,9 @@ export const feedChannel = (base: string): string => `${base}:feed`
 /** The set of all namespaces under a prefix, so that any node can sweep them. */
 export const namespacesKey = (prefix: string): string => `${prefix}namespaces`
 
+/** What all namespaces keep together, as a node found it a moment ago. */
+export const keptKey = (prefix: string): string => `${prefix}kept`
+
 /** The format of what is kept under a prefix. */
 export const formatKey = (prefix: string): string => `${prefix}format`
 

@@ -1,5 +1,5 @@
 import type { TidingsError } from '../../errors.js'
-import type { DueState } from '../store.js'
+import type { DueState, Kept } from '../store.js'
 import { decodeState } from './append-request.js'
 import { failure } from './failures.js'
 import { namespacesKey } from './keys.js'
@@ -45,6 +45,13 @@ export class Sweeps {
     await this.#each(async (namespace) => {
       while (Number(await namespace.run(scripts.maintain, [...limits, portion])) === portion);
     })
+  }
+
+  /** What each keeps, in numbers. */
+  async kept(keptOf: (namespace: RedisNamespace) => Promise<Kept>): Promise<readonly Kept[]> {
+    const all: Kept[] = []
+    await this.#each(async (namespace) => void all.push(await keptOf(namespace)))
+    return all
   }
 
   /** Those that fail do not keep the others. Throws only where Redis is away or nothing at all could be asked. */

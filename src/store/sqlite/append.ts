@@ -113,6 +113,7 @@ export class Appends {
     const bytes = eventBytes(event)
     const row = log.insert({ ...event, topics: names }, seq, timestamp, names.length)
     const shared = names.length > 1 ? 1 : 0
+    namespace.events++
     for (const name of names) {
       const topic = ledger.topicForAppend(namespace, name)
       log.insertEntry(topic.topic, { seq, prev: topic.last, row, bytes, shared })

@@ -2,6 +2,7 @@ import { coarseIntervalMs } from '../coarse-clock.js'
 import { Appends } from './append.js'
 import type { Database, Statement } from './driver.js'
 import { describeFailure, nothingWasWritten } from './failures.js'
+import { SqliteHoldings } from './holdings.js'
 import { Ids } from './ids.js'
 import { Ledger, positionOf } from './ledger.js'
 import { Log } from './log.js'
@@ -29,6 +30,7 @@ export class Engine {
   readonly #appends: Appends
   readonly #reads: Reads
   readonly #upkeep: Upkeep
+  readonly #holdings: SqliteHoldings
   readonly #steadyFromMs: number
   #broken: Answer | null = null
 
@@ -55,6 +57,7 @@ export class Engine {
     this.#appends = new Appends({ ...parts, log }, limits)
     this.#reads = new Reads(database, this.#ledger, log)
     this.#upkeep = new Upkeep(database, retention, parts)
+    this.#holdings = new SqliteHoldings(database, parts, limits)
     this.#steadyFromMs = Math.max(opened.wallMs, this.#meta.read('dueMs') ?? 0) - opened.monotonicMs
   }
 
@@ -121,6 +124,7 @@ export class Engine {
     if (request.kind === 'introduce') return this.#ledger.introduce(request.namespace, request.epoch)
     if (request.kind === 'due') return this.#states.due(request, time.steadyMs)
     if (request.kind === 'maintain') return this.#upkeep.step(time)
+    if (request.kind === 'keptByAll') return this.#holdings.ofAll(time.steadyMs)
     if (request.kind === 'renewEpochs') return this.#ledger.renewEpochs(request.epochs)
     if (request.kind === 'open' || request.kind === 'close') return null
     const namespace = this.#ledger.namespace(request.namespace)
@@ -144,6 +148,8 @@ export class Engine {
         return this.#states.list(namespace, request.query)
       case 'idWindow':
         return this.#ids.window(namespace, time.steadyMs)
+      case 'kept':
+        return this.#holdings.of(namespace, time.steadyMs)
       case 'describe':
         return this.#reads.describe(namespace, request.topic)
       case 'erase':

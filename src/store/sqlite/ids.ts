@@ -59,6 +59,12 @@ export class Ids {
     return namespace.ids_first - from
   }
 
+  /** An id of at most that age is recognised. */
+  recognisedMs(namespace: NamespaceRecord, steadyMs: number): number {
+    const { ids, oldestAgeMs } = this.window(namespace, steadyMs)
+    return ids >= this.#limit.ids ? Math.min(this.#limit.ageMs, oldestAgeMs) : this.#limit.ageMs
+  }
+
   window(namespace: NamespaceRecord, steadyMs: number): IdWindow {
     const oldest = this.#seenAt.get(namespace.namespace, namespace.ids_first) as { seen: number } | undefined
     const oldestAgeMs = oldest ? Math.max(0, steadyMs - oldest.seen) : 0

@@ -15,6 +15,10 @@ export interface NamespaceRecord {
   aged_personal: number
   ids_first: number
   ids_next: number
+  /** Kept, each once. */
+  events: number
+  /** Of which there is a row. */
+  topics: number
 }
 
 /** The running figures of a topic. */
@@ -62,7 +66,8 @@ export class Ledger {
         'VALUES (?, ?, 0, 0, 0, 0, 0, 0, 0)',
     )
     this.#updateNamespace = database.prepare(
-      'UPDATE namespaces SET last = ?, timestamp = ?, bytes = ?, aged = ?, aged_personal = ?, ids_first = ?, ids_next = ? ' +
+      'UPDATE namespaces SET last = ?, timestamp = ?, bytes = ?, aged = ?, aged_personal = ?, ids_first = ?, ids_next = ?, ' +
+        'events = ?, topics = ? ' +
         'WHERE namespace = ?',
     )
     this.#updateEpoch = database.prepare('UPDATE namespaces SET epoch = ? WHERE name = ?')
@@ -126,11 +131,15 @@ export class Ledger {
     const figures = { first: last, last, count: 0, bytes: 0, erased: 0 }
     const record = { topic: Number(lastInsertRowid), namespace: namespace.namespace, name, personal, ...figures }
     this.#topics.get(namespace.namespace)?.set(name, record)
+    namespace.topics++
+    this.changed(namespace)
     return record
   }
 
   /** Forgets a topic that keeps nothing and that the moments can answer for. */
-  removeTopic(record: TopicRecord): void {
+  removeTopic(namespace: NamespaceRecord, record: TopicRecord): void {
+    namespace.topics--
+    this.changed(namespace)
     this.#deleteTopic.run(record.topic)
     this.#dirtyTopics.delete(record)
     this.#topics.get(record.namespace)?.set(record.name, null)
@@ -152,8 +161,9 @@ export class Ledger {
   /** Writes what changed. Call before a statement that looks at many rows, and before the commit. */
   flush(): void {
     for (const each of this.#dirtyNamespaces) {
-      const { last, timestamp, bytes, aged, aged_personal, ids_first, ids_next, namespace } = each
-      this.#updateNamespace.run(last, timestamp, bytes, aged, aged_personal, ids_first, ids_next, namespace)
+      const { last, timestamp, bytes, aged, aged_personal, ids_first, ids_next, events, topics } = each
+      const ids = [ids_first, ids_next] as const
+      this.#updateNamespace.run(last, timestamp, bytes, aged, aged_personal, ...ids, events, topics, each.namespace)
     }
     for (const each of this.#dirtyTopics) {
       this.#updateTopic.run(each.first, each.last, each.count, each.bytes, each.erased, each.topic)

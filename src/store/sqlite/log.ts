@@ -93,17 +93,19 @@ export class Log {
     }
   }
 
-  /** Takes the oldest `entries` of a topic away, and the events that no other topic keeps. */
-  remove(topic: number, entries: readonly Entry[]): void {
+  /** Takes the oldest `entries` of a topic away, and the events that no other topic keeps. Returns how many events went. */
+  remove(topic: number, entries: readonly Entry[]): number {
     const newest = entries.at(-1)
-    if (!newest) return
+    if (!newest) return 0
+    let gone = 0
     this.#deleteEntries.run(topic, newest.seq)
     for (const { row, shared } of entries) {
       if (shared) {
         this.#unuseEvent.run(row)
-        this.#deleteUnused.run(row)
-      } else this.#deleteEvent.run(row)
+        gone += Number(this.#deleteUnused.run(row).changes)
+      } else gone += Number(this.#deleteEvent.run(row).changes)
     }
+    return gone
   }
 }
 

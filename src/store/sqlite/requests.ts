@@ -5,6 +5,8 @@ import type {
   AppendResult,
   DueState,
   IdWindow,
+  Kept,
+  KeptByAll,
   ReadQuery,
   ReadResult,
   StatePage,
@@ -34,6 +36,8 @@ export interface Exchanges {
   state: { request: { readonly namespace: string; readonly topic: string }; answer: StateRead }
   states: { request: { readonly namespace: string; readonly query: StateQuery }; answer: StatePage }
   idWindow: { request: { readonly namespace: string }; answer: IdWindow }
+  kept: { request: { readonly namespace: string }; answer: Kept }
+  keptByAll: { request: object; answer: KeptByAll }
   describe: { request: { readonly namespace: string; readonly topic: string }; answer: TopicDescription }
   erase: { request: { readonly namespace: string; readonly topic: string }; answer: null }
   due: { request: { readonly limit: number; readonly pauseMs: number }; answer: readonly DueState[] }

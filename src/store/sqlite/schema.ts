@@ -2,7 +2,31 @@ import { TidingsError } from '../../errors.js'
 import type { Database } from './driver.js'
 
 /** The layout of the file. A file of a higher version is refused (H9); raise it with every change of a table. */
-export const schemaVersion = 1
+export const schemaVersion = 2
+
+/** What version 2 added: figures of what is kept (O3). */
+const figures = `
+ALTER TABLE namespaces ADD COLUMN events INTEGER NOT NULL DEFAULT 0;  -- kept, each once
+ALTER TABLE namespaces ADD COLUMN topics INTEGER NOT NULL DEFAULT 0;  -- rows of them
+ALTER TABLE states ADD COLUMN label TEXT;
+
+-- States by what they are counted under: 'lease', 'deadline', and 'label ' with their label.
+CREATE TABLE tallies (
+  namespace INTEGER NOT NULL,
+  name TEXT NOT NULL,
+  count INTEGER NOT NULL,
+  PRIMARY KEY (namespace, name)
+) WITHOUT ROWID;
+`
+
+/** Once for a file of version 1: all later figures go on from these. What had no label gets one with its next write. */
+const firstFigures = `
+UPDATE namespaces SET
+  topics = (SELECT count(*) FROM topics WHERE topics.namespace = namespaces.namespace),
+  events = (SELECT count(DISTINCT row) FROM entries JOIN topics USING (topic) WHERE topics.namespace = namespaces.namespace);
+INSERT INTO tallies SELECT namespace, iif(lease_ms IS NULL, 'deadline', 'lease'), count(*) FROM states
+  WHERE deadline IS NOT NULL GROUP BY 1, 2;
+`
 
 const tables = `
 CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
@@ -112,6 +136,7 @@ export function prepareSchema(database: Database, nowMs: number): void {
   if (found.count === 0) {
     database.exec('BEGIN IMMEDIATE')
     database.exec(tables)
+    database.exec(figures)
     const meta = new Meta(database)
     meta.write('version', schemaVersion)
     meta.write('dueMs', nowMs)
@@ -131,6 +156,12 @@ export function prepareSchema(database: Database, nowMs: number): void {
       `The file was written by a newer Tidings (store version ${version}; this one reads up to ${schemaVersion}). Upgrade this process.`,
     )
   }
+  if (version === schemaVersion) return
+  database.exec('BEGIN IMMEDIATE')
+  database.exec(figures)
+  database.exec(firstFigures)
+  new Meta(database).write('version', schemaVersion)
+  database.exec('COMMIT')
 }
 
 /** Single numbers about the whole file. */

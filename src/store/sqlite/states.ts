@@ -1,11 +1,18 @@
 import { utf8Bytes } from '../event-size.js'
-import type { DueState, State, StatePage, StateQuery, StateWrite } from '../store.js'
+import type { DueState, Kept, State, StatePage, StateQuery, StateWrite } from '../store.js'
 import type { Database } from './driver.js'
 import { type Ledger, type NamespaceRecord, positionOf } from './ledger.js'
 import type { Meta } from './schema.js'
 
 interface StateRow extends State {
   readonly row: number
+}
+
+/** With what it is counted under. */
+interface CountedRow extends StateRow {
+  readonly label: string | null
+  readonly deadline: number | null
+  readonly lease_ms: number | null
 }
 
 /** States and their deadlines. Deadlines are on the store's steady clock. */
@@ -21,19 +28,23 @@ export class States {
   readonly #listGroup
   readonly #grantLeases
   readonly #due
+  readonly #tally
+  readonly #tallies
 
   constructor(database: Database, ledger: Ledger, meta: Meta) {
     this.#ledger = ledger
     this.#meta = meta
     const columns = 'row, topic, version, value'
-    this.#select = database.prepare(`SELECT ${columns} FROM states WHERE namespace = ? AND topic = ?`)
+    this.#select = database.prepare(
+      `SELECT ${columns}, label, deadline, lease_ms FROM states WHERE namespace = ? AND topic = ?`,
+    )
     this.#insert = database.prepare(
-      'INSERT INTO states (namespace, topic, version, value, part_of, deadline, lease_ms) VALUES (?, ?, 1, ?, ?, ?, ?)',
+      'INSERT INTO states (namespace, topic, version, value, part_of, label, deadline, lease_ms) VALUES (?, ?, 1, ?, ?, ?, ?, ?)',
     )
     this.#update = database.prepare(
-      'UPDATE states SET version = version + 1, value = ?, deadline = ?, lease_ms = ? WHERE row = ?',
+      'UPDATE states SET version = version + 1, value = ?, label = ?, deadline = ?, lease_ms = ? WHERE row = ?',
     )
-    this.#updateValue = database.prepare('UPDATE states SET version = version + 1, value = ? WHERE row = ?')
+    this.#updateValue = database.prepare('UPDATE states SET version = version + 1, value = ?, label = ? WHERE row = ?')
     this.#delete = database.prepare('DELETE FROM states WHERE row = ?')
     const page = 'row < ? ORDER BY row DESC LIMIT ?'
     this.#list = database.prepare(`SELECT ${columns} FROM states NOT INDEXED WHERE namespace = ? AND ${page}`)
@@ -45,6 +56,10 @@ export class States {
       'SELECT namespaces.name AS namespace, topic, version, value FROM states JOIN namespaces USING (namespace) ' +
         'WHERE deadline <= ? ORDER BY deadline LIMIT ?',
     )
+    this.#tally = database.prepare(
+      'INSERT INTO tallies VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET count = count + excluded.count',
+    )
+    this.#tallies = database.prepare('SELECT name, count FROM tallies WHERE namespace = ? AND count > 0')
   }
 
   find(namespace: NamespaceRecord, topic: string): State | null {
@@ -58,11 +73,14 @@ export class States {
     const given = write.deadline === 'kept' ? null : write.deadline
     const deadline = given ? steadyMs + given.afterMs : null
     const leaseMs = given?.lease ? given.afterMs : null
+    const label = write.label ?? null
     namespace.bytes += utf8Bytes(write.value) - (before ? utf8Bytes(before.value) : 0)
     this.#ledger.changed(namespace)
-    if (before && write.deadline === 'kept') this.#updateValue.run(write.value, before.row)
-    else if (before) this.#update.run(write.value, deadline, leaseMs, before.row)
-    else this.#insert.run(namespace.namespace, write.topic, write.value, write.group ?? null, deadline, leaseMs)
+    if (before && write.deadline === 'kept') this.#updateValue.run(write.value, label, before.row)
+    else if (before) this.#update.run(write.value, label, deadline, leaseMs, before.row)
+    else this.#insert.run(namespace.namespace, write.topic, write.value, write.group ?? null, label, deadline, leaseMs)
+    const after = write.deadline === 'kept' ? { ...before, label } : { label, deadline, lease_ms: leaseMs }
+    this.#count(namespace, before, after)
   }
 
   remove(namespace: NamespaceRecord, topic: string): void {
@@ -71,6 +89,7 @@ export class States {
     namespace.bytes -= utf8Bytes(before.value)
     this.#ledger.changed(namespace)
     this.#delete.run(before.row)
+    this.#count(namespace, before, undefined)
   }
 
   /** Newest first by when they were made. */
@@ -98,9 +117,38 @@ export class States {
     return this.#due.all(steadyMs, limit).map((row) => ({ ...(row as DueState) }))
   }
 
-  #find(namespace: NamespaceRecord, topic: string): StateRow | undefined {
-    return this.#select.get(namespace.namespace, topic) as StateRow | undefined
+  counted(namespace: NamespaceRecord): Pick<Kept, 'leases' | 'deadlines' | 'labels'> {
+    const found = this.#tallies.all(namespace.namespace) as { name: string; count: number }[]
+    const counts = new Map(found.map(({ name, count }) => [name, count]))
+    const labels = found.filter(({ name }) => name.startsWith(labelled))
+    return {
+      leases: counts.get('lease') ?? 0,
+      deadlines: counts.get('deadline') ?? 0,
+      labels: Object.fromEntries(labels.map(({ name, count }) => [name.slice(labelled.length), count])),
+    }
   }
+
+  #find(namespace: NamespaceRecord, topic: string): CountedRow | undefined {
+    return this.#select.get(namespace.namespace, topic) as CountedRow | undefined
+  }
+
+  #count({ namespace }: NamespaceRecord, before: Counted | undefined, after: Counted | undefined): void {
+    const from = namesOf(before)
+    const to = namesOf(after)
+    for (const name of from) if (!to.includes(name)) this.#tally.run(namespace, name, -1)
+    for (const name of to) if (!from.includes(name)) this.#tally.run(namespace, name, 1)
+  }
+}
+
+/** Before the name of a label, so that none can be taken for a word of ours. */
+const labelled = 'label '
+
+type Counted = Partial<Pick<CountedRow, 'label' | 'deadline' | 'lease_ms'>>
+
+function namesOf(counted: Counted | undefined): readonly string[] {
+  const { label = null, deadline = null, lease_ms = null } = counted ?? {}
+  const names = deadline === null ? [] : [lease_ms === null ? 'deadline' : 'lease']
+  return label === null ? names : [...names, labelled + label]
 }
 
 const stateOf = ({ topic, version, value }: State): State => ({ topic, version, value })

@@ -80,7 +80,7 @@ export class Trim {
         const topic = this.#ledger.topic(namespace, name)
         if (!topic) continue
         left -= 1 + this.through(namespace, topic, seq, Math.max(1, left))
-        if (topic.count === 0 && topic.last <= seq) this.#ledger.removeTopic(topic)
+        if (topic.count === 0 && topic.last <= seq) this.#ledger.removeTopic(namespace, topic)
         if (left <= 0) return false
       }
       if (found.length === most) return false
@@ -89,7 +89,7 @@ export class Trim {
   }
 
   #drop(namespace: NamespaceRecord, topic: TopicRecord, oldest: readonly Entry[]): void {
-    this.#log.remove(topic.topic, oldest)
+    namespace.events -= this.#log.remove(topic.topic, oldest)
     topic.count -= oldest.length
     for (const { bytes } of oldest) {
       topic.bytes -= bytes

@@ -7,7 +7,7 @@
  * 8 quota, 9 and 10 number and age of ids, 11 how many appends. Then for each append: '' for one event and nothing else, or
  * '<commands> <events> <states> <1 = exempt> <ms since its first try, or -1>'; its commands (id, digest), its events (id, digest, size, content, count of topics,
  * below 0 where the id is fresh, topics …), its states (topic, expected version, '1' and value or '0' and '',
- * group, afterMs or '', '1' if it is a lease).
+ * group, label or '', afterMs or '', '1' if it is a lease).
  *
  * Replies the epoch, the stamp and one answer an append: its last number where all of it is new, else a list by outcome.
  */
@@ -57,7 +57,8 @@ for index = 1, tonumber(ARGV[11]) do
     for one = 1, tonumber(eventCount) do events[one] = takeEvent() end
     for one = 1, tonumber(stateCount) do
       states[one] =
-        { topic = take(), expect = take(), present = take(), value = take(), group = take(), after = take(), lease = take() }
+        { topic = take(), expect = take(), present = take(), value = take(), group = take(), label = take(), after = take(),
+          lease = take() }
     end
     appends[index] = { commands = commands, events = events, states = states, exempt = exempt == '1', tried = tonumber(tried) }
   end
@@ -159,8 +160,14 @@ local function writeState(write)
     return
   end
   local size = string.len(write.value)
-  keptBytes = keptBytes + size - tonumber(call('HGET', state, 'bytes') or '0')
+  local before = call('HMGET', state, 'bytes', 'label')
+  keptBytes = keptBytes + size - tonumber(before[1] or '0')
   call('HSET', state, 'version', text(tonumber(write.expect) + 1), 'value', write.value, 'bytes', text(size))
+  if (before[2] or '') ~= write.label then
+    countLabel(before[2], -1)
+    countLabel(write.label, 1)
+    call('HSET', state, 'label', write.label)
+  end
   if write.expect == '0' then
     local made = text(call('HINCRBY', meta, 'made', 1))
     call('HSET', state, 'made', made)

@@ -38,6 +38,17 @@ if not record or record.count == 0 then return { epoch, 0, 0, 0, 0 } end
 return { epoch, tonumber(entriesOf(ARGV[3], record, 0, 0)[1] or '0'), record.last, record.count, record.bytes }
 `
 
+/** ARGV: 3 age of ids. Replies events, topics, bytes, leases, other deadlines, ids, for how long they are recognised, and the labels. */
+export const kept = String.raw`
+local found, ids, window = call('HMGET', meta, 'bytes', 'buckets'), 0, tonumber(ARGV[3])
+local buckets = readBuckets(found[2])
+for _, bucket in ipairs(buckets) do ids = ids + bucket.count end
+-- Names begin again at 1 only where all that was known grew too old.
+if buckets[1] and buckets[1].name > 1 then window = math.max(0, math.min(window, now - buckets[1].started)) end
+return { call('HLEN', key('events')), call('HLEN', key('topics')), found[1] or '0', call('ZCARD', key('lease')),
+  call('ZCARD', key('due')), ids, window, call('HGETALL', key('labels')) }
+`
+
 export const idWindow = String.raw`
 local buckets, count = readBuckets(call('HGET', meta, 'buckets')), 0
 for _, bucket in ipairs(buckets) do count = count + bucket.count end

@@ -16,16 +16,23 @@ local function followClock(swept)
   return now
 end
 
+-- How many states bear which label: one hash, so that nobody has to look at them all.
+local function countLabel(label, by)
+  if not label or label == '' then return end
+  if call('HINCRBY', key('labels'), label, by) <= 0 then call('HDEL', key('labels'), label) end
+end
+
 -- Tells how many bytes went.
 local function removeState(topic)
   local state = key('state:' .. topic)
-  local found = call('HMGET', state, 'bytes', 'group')
+  local found = call('HMGET', state, 'bytes', 'group', 'label')
   if not found[1] then return 0 end
   call('ZREM', key('states'), topic)
   if found[2] then call('ZREM', key('group:' .. found[2]), topic) end
   call('ZREM', key('due'), topic)
   call('ZREM', key('lease'), topic)
   call('DEL', state)
+  countLabel(found[3], -1)
   return tonumber(found[1])
 end
 `
