@@ -56,7 +56,7 @@ test.skipIf(!existsSync(promtool))('O3: promtool takes the alert rules and the c
   writeFileSync(join(folder, 'prometheus.yml'), blockOf(guide, 'prometheus.yml'))
   const check = (...args: string[]) =>
     execFileSync(promtool, ['check', ...args], { cwd: folder, encoding: 'utf8', stdio: 'pipe' })
-  expect(check('rules', 'alerts.yml')).toContain('SUCCESS: 10 rules found')
+  expect(check('rules', 'alerts.yml')).toContain('SUCCESS: 14 rules found')
   expect(check('config', 'prometheus.yml')).toContain('SUCCESS')
   // The queries of the dashboard are PromQL, too.
   const { panels } = JSON.parse(read('docs/operations/grafana.json')) as { panels: { targets: { expr: string }[] }[] }

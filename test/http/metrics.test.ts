@@ -6,6 +6,8 @@ import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { Session } from '#src/auth/session.js'
 import { catalogue } from '#src/hub/figures/catalogue.js'
+import { memoryStore } from '#src/store/memory.js'
+import { fakeClock } from '#src/testing/fake-clock.js'
 import { freePorts } from '../fixtures/free-port.js'
 import { startHub } from './server.js'
 
@@ -66,6 +68,58 @@ test('O3 [P11.17]: /metrics counts what happened, with reasons', async () => {
   expect(of('tidings_connect_seconds_count')).toBe(2)
   expect(of('tidings_events_delivered_total')).toBe(hub.stats().delivered)
   expect(of('tidings_memory_bytes{kind="resident"}')).toBeGreaterThan(1e7)
+})
+
+test('O3 D3: /metrics tells what the store keeps, jobs by status and the window of ids, all namespaces together', async () => {
+  const clock = fakeClock()
+  const store = memoryStore({ clock, quotaBytes: 10_000, idWindow: { ids: 4 } })
+  const { call, hub } = await startHub({ clock, store })
+  const scrape = async () => {
+    await clock.advance(5_000)
+    return parse((await call<string>('/metrics', { as: admin })).body)
+  }
+  await hub.publish({ topic: 'news', type: 'a', data: 'x'.repeat(4_000) })
+  await hub.publish({ topics: ['news', 'other'], type: 'a', data: 1 }, { namespace: 'elsewhere' })
+  const first = await scrape()
+  expect(first.get('tidings_kept_events')).toBe(2)
+  expect(first.get('tidings_kept_topics')).toBe(3)
+  expect(first.get('tidings_kept_quota_ratio')).toBeGreaterThan(0.4)
+  expect(first.get('tidings_kept_quota_ratio')).toBeLessThan(0.5)
+  expect(first.get('tidings_kept_ids')).toBe(2)
+  expect(first.get('tidings_id_window_seconds')).toBe(300)
+  expect(first.get('tidings_jobs{status="queued"}')).toBe(0)
+
+  const { job } = await hub.jobs.create({ owner: 'user:boss', kind: 'x' })
+  await hub.jobs.create({ owner: 'user:boss', kind: 'x' })
+  await job.increment('processed', 1)
+  const then = await scrape()
+  expect(then.get('tidings_jobs{status="queued"}')).toBe(1)
+  expect(then.get('tidings_jobs{status="running"}')).toBe(1)
+  expect([then.get('tidings_leases'), then.get('tidings_deadlines')]).toEqual([1, 1])
+  // More than four ids within some seconds: the window is no longer five minutes.
+  expect(then.get('tidings_id_window_seconds')).toBeLessThan(60)
+  await job.complete()
+  const last = await scrape()
+  expect([last.get('tidings_jobs{status="running"}'), last.get('tidings_jobs{status="completed"}')]).toEqual([0, 1])
+  expect(last.get('tidings_leases')).toBe(0)
+})
+
+test('O3: a store that cannot tell, or not within a second, leaves its lines out of /metrics', async () => {
+  const clock = fakeClock()
+  const { holdings: _, ...plain } = memoryStore({ clock })
+  const without = await startHub({ clock, store: plain })
+  expect((await without.call<string>('/metrics', { as: admin })).body).not.toMatch(/^tidings_kept_events \d/m)
+  expect((await without.call<{ kept: unknown }>('/stats', { as: admin })).body.kept).toBeNull()
+  let asked = 0
+  const silent = () => {
+    asked++
+    return new Promise<never>(() => undefined)
+  }
+  const slow = await startHub({ clock, store: { ...memoryStore({ clock }), holdings: { of: silent, ofAll: silent } } })
+  const answer = slow.call<string>('/metrics', { as: admin })
+  await expect.poll(() => asked).toBe(1)
+  await clock.advance(1_000)
+  expect((await answer).body).not.toMatch(/^tidings_kept_events \d/m)
 })
 
 test('O3: every metric of the catalogue is there with its help and type, and no label comes from what people send', async () => {

@@ -63,6 +63,8 @@ test('O3 [P11.14]: /stats adds up what was opened, published, delivered and clos
   expect(stats.latency.connect.count).toBe(3)
   expect(stats.streamBytes).toBeGreaterThan(500)
   expect(stats.nodes).toMatchObject([{ connections: 2, store: { kind: 'memory', available: true }, subscriptions: 1 }])
+  expect(stats.kept).toMatchObject({ events: 3, topics: 2, leases: 0, labels: {}, ids: 3, idWindowMs: 300_000 })
+  expect((await hub.statistics({ namespace: 'elsewhere' })).kept).toMatchObject({ events: 0, topics: 0, bytes: 0 })
   expect(await hub.statistics()).toMatchObject({ events: { published: 3 } })
   const { connections } = (
     await call<{ connections: { name?: string; returned: boolean }[] }>('/connections', { as: admin })

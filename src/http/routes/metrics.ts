@@ -11,6 +11,6 @@ export async function getMetrics(parts: HttpParts, access: Access, request: Inco
   return {
     status: 200,
     headers: { 'Content-Type': expositionType, 'Cache-Control': 'no-store' },
-    body: exposition(parts.statistics.totals()),
+    body: exposition(await parts.statistics.scrape()),
   }
 }

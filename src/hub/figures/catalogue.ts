@@ -1,6 +1,13 @@
 import { connectionStates } from '../activity.js'
 import type { HistogramData } from './histogram.js'
 import { type NodeTotals, transports } from './node-figures.js'
+import { jobStatuses } from '../../protocol/job.js'
+import type { KeptByAll } from '../../store/store.js'
+
+/** What a scrape tells of: this node, and what its store keeps (null: it cannot tell now). */
+export interface Scrape extends NodeTotals {
+  readonly kept: KeptByAll | null
+}
 
 /** One line of a metric: its labels, and what it stands at. */
 export interface Sample {
@@ -18,14 +25,14 @@ interface Described {
 
 /** A metric that Prometheus scrapes (O3). */
 export type Metric =
-  | (Described & { readonly type: 'counter' | 'gauge'; read(totals: NodeTotals): readonly Sample[] })
-  | (Described & { readonly type: 'histogram'; read(totals: NodeTotals): HistogramData })
+  | (Described & { readonly type: 'counter' | 'gauge'; read(totals: Scrape): readonly Sample[] })
+  | (Described & { readonly type: 'histogram'; read(totals: Scrape): HistogramData })
 
-type Read = (totals: NodeTotals) => number
+type Read = (totals: Scrape) => number
 
 const one =
   (read: Read) =>
-  (totals: NodeTotals): readonly Sample[] => [{ value: read(totals) }]
+  (totals: Scrape): readonly Sample[] => [{ value: read(totals) }]
 const counter = (name: string, help: string, read: Read): Metric => ({ type: 'counter', name, help, read: one(read) })
 const gauge = (name: string, help: string, read: Read): Metric => ({ type: 'gauge', name, help, read: one(read) })
 const labelled = (
@@ -33,7 +40,7 @@ const labelled = (
   name: string,
   label: string,
   help: string,
-  read: (totals: NodeTotals) => Readonly<Record<string, number>>,
+  read: (totals: Scrape) => Readonly<Record<string, number>>,
 ): Metric => ({
   type,
   name,
@@ -41,11 +48,19 @@ const labelled = (
   labels: [label],
   read: (totals) => Object.entries(read(totals)).map(([key, value]) => ({ labels: { [label]: key }, value })),
 })
-const histogram = (name: string, help: string, read: (totals: NodeTotals) => HistogramData): Metric => ({
+const histogram = (name: string, help: string, read: (totals: Scrape) => HistogramData): Metric => ({
   type: 'histogram',
   name,
   help,
   read,
+})
+
+/** Of the whole store: each of its nodes tells the same. No line where the store cannot tell. */
+const kept = (name: string, help: string, read: (kept: KeptByAll) => number): Metric => ({
+  type: 'gauge',
+  name,
+  help: `${help} Of the whole store, the same on each of its nodes: take the maximum, not the sum.`,
+  read: ({ kept: found }) => (found ? [{ value: read(found) }] : []),
 })
 
 /** Every metric of a node. Names and labels are kept: alerts and dashboards of others stand on them. */
@@ -154,6 +169,35 @@ export const catalogue: readonly Metric[] = [
     ({ gauges }) => gauges.storeAwayMs / 1_000,
   ),
   counter('tidings_store_outages_total', 'How often the store went away.', ({ gauges }) => gauges.storeTimesAway),
+  kept('tidings_kept_namespaces', 'Namespaces.', ({ namespaces }) => namespaces),
+  kept('tidings_kept_events', 'Events in the log, each once.', ({ events }) => events),
+  kept('tidings_kept_topics', 'Topics that the store knows something of.', ({ topics }) => topics),
+  kept('tidings_kept_bytes', 'Bytes kept, as quotas count them.', ({ bytes }) => bytes),
+  kept(
+    'tidings_kept_quota_ratio',
+    'Bytes kept of the fullest namespace, as a share of its quota; above 1 its publishes are refused.',
+    ({ quotaShare }) => quotaShare,
+  ),
+  kept('tidings_kept_ids', 'Ids by which a repeated publish is recognised.', ({ ids }) => ids),
+  kept(
+    'tidings_id_window_seconds',
+    'For how long a repeated publish is recognised, in the namespace where that is shortest: less than was set where the number of ids was reached first.',
+    ({ idWindowMs }) => idWindowMs / 1_000,
+  ),
+  {
+    type: 'gauge',
+    name: 'tidings_jobs',
+    help: 'Jobs by status, those that ended until they are forgotten. Of the whole store, the same on each of its nodes: take the maximum, not the sum.',
+    labels: ['status'],
+    read: ({ kept: found }) =>
+      found ? jobStatuses.map((status) => ({ labels: { status }, value: found.labels[status] ?? 0 })) : [],
+  },
+  kept('tidings_leases', 'Leases that run: of jobs somebody works on.', ({ leases }) => leases),
+  kept(
+    'tidings_deadlines',
+    'Other deadlines that are waited for: of jobs to begin, and of what is to be forgotten.',
+    ({ deadlines }) => deadlines,
+  ),
   gauge('tidings_publish_queue_events', 'Events that wait for the store.', ({ gauges }) => gauges.queuedEvents),
   gauge('tidings_publish_queue_bytes', 'The same in bytes.', ({ gauges }) => gauges.queuedBytes),
   counter(

@@ -1,14 +1,13 @@
-import { type Metric, catalogue } from './catalogue.js'
+import { type Metric, type Scrape, catalogue } from './catalogue.js'
 import { type HistogramData, latencyBounds } from './histogram.js'
-import type { NodeTotals } from './node-figures.js'
 
 /** The media type of Prometheus's text format. */
 export const expositionType = 'text/plain; version=0.0.4; charset=utf-8'
 
 /** The metrics of this node in Prometheus's text format. */
-export const exposition = (totals: NodeTotals): string => catalogue.map((metric) => textOf(metric, totals)).join('')
+export const exposition = (totals: Scrape): string => catalogue.map((metric) => textOf(metric, totals)).join('')
 
-function textOf(metric: Metric, totals: NodeTotals): string {
+function textOf(metric: Metric, totals: Scrape): string {
   const { name, help, type } = metric
   const head = `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n`
   if (metric.type === 'histogram') return head + histogramLines(name, metric.read(totals))

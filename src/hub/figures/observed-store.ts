@@ -130,6 +130,7 @@ export function observeStore(store: Store, { figures, clock, log, tracing, after
     kind: store.kind,
     ...(store.policy && { policy: store.policy }),
     ...(store.availability && { availability: store.availability }),
+    ...(store.holdings && { holdings: store.holdings }),
     ...(store.others && { others: store.others }),
     open: () => store.open(),
     append,

@@ -4,9 +4,11 @@ import type { Counters } from '../counters.js'
 import type { HubCore } from '../hub.js'
 import type { LimitStats } from '../limits/limits.js'
 import { comesBack } from '../start.js'
+import type { Scrape } from './catalogue.js'
 import { Distinct } from './distinct.js'
 import { type Member, groupsOf } from './groups.js'
 import type { HistogramData } from './histogram.js'
+import { KeptSamples } from './kept.js'
 import {
   type HistogramName,
   type NodeFigures,
@@ -38,6 +40,7 @@ interface Asked {
 /** The figures of this node, and, asked from each other, those of all. */
 export class Statistics {
   readonly sampler: Sampler
+  readonly #kept: KeptSamples
   readonly #parts: StatisticsParts
   readonly #startedAt: number
   readonly #startedMs: number
@@ -48,6 +51,7 @@ export class Statistics {
     this.#startedAt = Math.round(core.clock.now())
     this.#startedMs = core.clock.monotonic()
     const { figures, clock } = core
+    this.#kept = new KeptSamples(core.store, clock)
     this.sampler = new Sampler({
       figures,
       clock,
@@ -65,12 +69,18 @@ export class Statistics {
       throw new TidingsError('query_invalid', '"step" must be 1 or 10 (seconds).', { field: 'step' })
     const { control, clock, presence } = this.#parts.core
     const asked: Asked = { namespace, step }
-    const { answers, missing } = presence.available
-      ? await control.nodes.ask('stats', asked)
-      : { answers: [], missing: control.nodes.others }
+    const [{ answers, missing }, kept] = presence.available
+      ? await Promise.all([control.nodes.ask('stats', asked), this.#kept.of(namespace)])
+      : [{ answers: [], missing: control.nodes.others }, null]
     const here = this.here(namespace, step)
     const others = answers.filter((answer): answer is NodeFigures => isFigures(answer))
-    return joinNodes([here, ...others], missing, Math.round(clock.now()))
+    return joinNodes([here, ...others], { missing, kept, at: Math.round(clock.now()) })
+  }
+
+  /** What Prometheus is told: {@link totals}, and what the whole store keeps. */
+  async scrape(): Promise<Scrape> {
+    const kept = this.#parts.core.presence.available ? await this.#kept.ofAll() : null
+    return { ...this.totals(), kept }
   }
 
   /** Of this node alone, without lists: cheap, at ten thousand connections too. */

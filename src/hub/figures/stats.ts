@@ -1,3 +1,4 @@
+import type { Kept } from '../../store/store.js'
 import { type ConnectionState, connectionStates } from '../activity.js'
 import type { ClosedBy } from '../counters.js'
 import { Distinct } from './distinct.js'
@@ -68,6 +69,8 @@ export interface Stats {
   /** Failures that no caller heard of. */
   readonly errors: number
   readonly jobs: Readonly<Record<string, number>>
+  /** Of the caller's namespace, on all nodes together; null where the store cannot tell, or is away. Jobs by status: `labels`. */
+  readonly kept: Kept | null
   /** Of the caller's namespace; those with the most connections, at most 50. */
   readonly sessions: readonly Group[]
   readonly addresses: readonly Group[]
@@ -78,8 +81,14 @@ export interface Stats {
   }
 }
 
+interface Around {
+  readonly missing: readonly string[]
+  readonly kept: Kept | null
+  readonly at: number
+}
+
 /** What the nodes told, as one. At least one node. */
-export function joinNodes(nodes: readonly NodeFigures[], missing: readonly string[], at: number): Stats {
+export function joinNodes(nodes: readonly NodeFigures[], { missing, kept, at }: Around): Stats {
   const [first] = nodes as [NodeFigures]
   const sum = (of: (node: NodeFigures) => number): number => nodes.reduce((total, node) => total + of(node), 0)
   const sums = <Name extends string>(of: (node: NodeFigures) => Readonly<Record<Name, number>>): Record<Name, number> =>
@@ -142,6 +151,7 @@ export function joinNodes(nodes: readonly NodeFigures[], missing: readonly strin
     limits: sums((node) => node.limitsRefused),
     errors: counters('errors'),
     jobs: sums((node) => node.jobs),
+    kept,
     sessions: joinGroups(nodes.map((node) => node.sessions)),
     addresses: joinGroups(nodes.map((node) => node.addresses)),
     series: { stepMs: first.step * 1_000, points },
