@@ -91,7 +91,7 @@ test('O3 D3: /metrics tells what the store keeps, jobs by status and the window 
 
   const { job } = await hub.jobs.create({ owner: 'user:boss', kind: 'x' })
   await hub.jobs.create({ owner: 'user:boss', kind: 'x' })
-  await job.increment('processed', 1)
+  await job.increment({ processed: 1 })
   const then = await scrape()
   expect(then.get('tidings_jobs{status="queued"}')).toBe(1)
   expect(then.get('tidings_jobs{status="running"}')).toBe(1)
