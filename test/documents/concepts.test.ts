@@ -65,6 +65,7 @@ test('J1, J2: the jobs of the page run, count once, and add up', async () => {
   const { job: counted } = await hub.jobs.create({ owner: 'user:7', kind: 'x' })
   for (let time = 0; time < 2; time++) await runBlock(jobs, 'once', { job: counted, page: { id: 1 } }, 'null')
   expect(await counted.snapshot()).toMatchObject({ counters: { processed: 1 } })
+  counted.close()
 
   const videos = [{ minutes: 3 }, { minutes: 4 }]
   const playlist = (await runBlock(jobs, 'group', { hub, videos }, 'playlist.job')) as { id: string }
