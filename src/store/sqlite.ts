@@ -4,6 +4,7 @@ import { TidingsError } from '../errors.js'
 import { type Random, randomToken, systemRandom } from '../random.js'
 import { LocalFeed } from './local-feed.js'
 import { resolveStoreLimits, type StoreLimits } from './retention.js'
+import { eventsOf } from './sqlite/page.js'
 import type { CorruptRow } from './sqlite/requests.js'
 import { SqliteThread } from './sqlite/thread.js'
 import type { Append, AppendResult, Store } from './store.js'
@@ -96,9 +97,9 @@ export function sqliteStore(file: string, options: SqliteStoreOptions = {}): Sto
       })
     },
     async read(namespace, query) {
-      const { result, corrupt } = await inNamespace(namespace).ask({ kind: 'read', namespace, query })
+      const { page, result, corrupt } = await inNamespace(namespace).ask({ kind: 'read', namespace, query })
       if (onCorrupt) for (const row of corrupt) onCorrupt(row)
-      return result
+      return { ...result, events: eventsOf(page) }
     },
     head: async (namespace) => await inNamespace(namespace).ask({ kind: 'head', namespace }),
     positionAt: async (namespace, timestampMs) =>

@@ -230,6 +230,29 @@ describe('damage', () => {
     expect([seqs(page.events), page.gaps, page.more]).toEqual([[4, 5], [], true])
   })
 
+  test('E1: text with line breaks, without a key, with an empty one and beyond Latin comes back as it was', async () => {
+    const store = await open()
+    const keys = [undefined, '', 'one\ntwo', 'ключ', undefined]
+    for (const [at, conflationKey] of keys.entries()) {
+      await put(store, event(['a', 'b\n'], { body: `"data":"\n${at} €"`, conflationKey }))
+    }
+    const { events } = await store.read('n', query(['a', 'b\n'], 'start'))
+    expect(events.map(({ body, topics, conflationKey }) => [body, topics, conflationKey])).toEqual(
+      keys.map((key, at) => [`"data":"\n${at} €"`, ['a', 'b\n'], key]),
+    )
+  })
+
+  test('S1: a page on which nothing is sound is passed over, not taken for the end', async () => {
+    const store = await open()
+    await fill(store, 'a', 5)
+    await store.close()
+    await tamper('UPDATE events SET checksum = checksum + 1 WHERE seq < 5')
+    const again = await open()
+    const page = await again.read('n', query('a', { ...(await again.head('n')), seq: 0 }, { limit: 2 }))
+    expect([seqs(page.events), page.more, page.upTo.seq]).toEqual([[5], false, 5])
+    expect(page.gaps).toEqual([{ reason: 'lost', topics: ['a'] }])
+  })
+
   test('D4: rows and entries that vanished are a gap, and retention still works', async () => {
     const limits = { retention: { events: 10 } }
     const store = await open(limits)

@@ -1,5 +1,5 @@
 import type { GapReason } from '../../protocol/control.js'
-import type { Gap, ReadQuery, StoredEvent } from '../store.js'
+import type { Gap, ReadQuery } from '../store.js'
 import type { Database } from './driver.js'
 import { agedThrough, type Ledger, type NamespaceRecord, positionOf, type TopicRecord } from './ledger.js'
 import type { Entry, Log } from './log.js'
@@ -28,16 +28,16 @@ export class Reads {
       const topic = this.#ledger.topic(namespace, name)
       if (after !== null) gaps.note(lostHistory(namespace, topic, name, after), name)
       if (!topic || topic.last <= (after ?? 0)) continue
-      const reader = new TopicReader(this.#log, topic, after)
+      const reader = new TopicReader(this.#log, topic, after, query.limit / names.length)
       gaps.note(reader.proof(), name)
       if (reader.head) readers.push(reader)
     }
-    const { events, more, corrupt, reached } = this.#merge(namespace, readers, query, gaps)
+    const { page, more, corrupt, first, reached } = this.#merge(namespace, readers, query, gaps)
     const upTo = more ? reached : namespace.last
-    const from = after ?? (events[0]?.seq ?? namespace.last + 1) - 1
+    const from = after ?? (first ?? namespace.last + 1) - 1
     const { epoch } = namespace
-    const result = { events, from: { epoch, seq: from }, upTo: { epoch, seq: upTo }, more, gaps: gaps.list() }
-    return { result, corrupt }
+    const result = { from: { epoch, seq: from }, upTo: { epoch, seq: upTo }, more, gaps: gaps.list() }
+    return { page, result, corrupt }
   }
 
   /** Where reading begins in every topic; null: at the oldest kept event, with a gap for all where it was not asked for. */
@@ -57,31 +57,22 @@ export class Reads {
     return after.seq
   }
 
-  #merge(namespace: NamespaceRecord, readers: TopicReader[], query: ReadQuery, gaps: GapNotes) {
-    const events: StoredEvent[] = []
+  #merge(namespace: NamespaceRecord, readers: readonly TopicReader[], query: ReadQuery, gaps: GapNotes) {
     const corrupt: CorruptRow[] = []
-    let bytes = 0
-    let reached = 0
-    let left = readers
-    while (left.length > 0) {
-      let next: Entry = left[0]!.head!
-      for (const { head } of left) if (head!.seq < next.seq) next = head!
-      const event = this.#log.load(next)
-      if (event) bytes += next.bytes
-      if (events.length > 0 && (events.length >= query.limit || bytes > query.maxBytes)) {
-        return { events, more: true, corrupt, reached }
+    for (let left = readers; ; ) {
+      const picked = pick(left, query, gaps)
+      const { page, damaged } = this.#log.load(picked.entries)
+      for (const at of damaged) {
+        const topics = picked.readers[at]!.map(({ name }) => name)
+        for (const topic of topics) gaps.note('lost', topic)
+        corrupt.push({ namespace: namespace.name, seq: picked.entries[at]!.seq, topics })
       }
-      reached = next.seq
-      const at = left.filter(({ head }) => head!.seq === next.seq)
-      if (event) events.push(event)
-      else corrupt.push({ namespace: namespace.name, seq: next.seq, topics: at.map(({ name }) => name) })
-      for (const reader of at) {
-        if (!event || reader.holeBefore) gaps.note('lost', reader.name)
-        reader.advance()
-      }
-      if (at.some(({ head }) => !head)) left = left.filter(({ head }) => head)
+      const first = picked.entries.find((_, at) => !damaged.has(at))?.seq
+      const reached = picked.entries.at(-1)?.seq ?? 0
+      left = picked.left
+      // A page of nothing but damage is none: a reader would take it for the end.
+      if (first !== undefined || left.length === 0) return { page, corrupt, first, reached, more: left.length > 0 }
     }
-    return { events, more: false, corrupt, reached }
   }
 
   describe(namespace: NamespaceRecord, name: string) {
@@ -91,6 +82,29 @@ export class Reads {
     // The newest event always outlives the others, so the newest number of a topic that keeps anything is kept.
     return { first: topic.first, last: topic.last, count: topic.count, bytes: topic.bytes, epoch }
   }
+}
+
+/** The entries of the next page, by their bytes, each with those who read it; `left` has more to read. */
+function pick(readers: readonly TopicReader[], { limit, maxBytes }: ReadQuery, gaps: GapNotes) {
+  const picked = { entries: [] as Entry[], readers: [] as (readonly TopicReader[])[], left: readers }
+  let bytes = 0
+  while (picked.left.length > 0) {
+    let next: Entry = picked.left[0]!.head!
+    for (const { head } of picked.left) if (head!.seq < next.seq) next = head!
+    bytes += next.bytes
+    if (picked.entries.length > 0 && (picked.entries.length >= limit || bytes > maxBytes)) break
+    const at = picked.left.length === 1 ? picked.left : picked.left.filter(({ head }) => head!.seq === next.seq)
+    picked.entries.push(next)
+    picked.readers.push(at)
+    let isOver = false
+    for (const reader of at) {
+      if (reader.holeBefore) gaps.note('lost', reader.name)
+      reader.advance()
+      isOver ||= !reader.head
+    }
+    if (isOver) picked.left = picked.left.filter(({ head }) => head)
+  }
+  return picked
 }
 
 /** What is missing after a position by the figures alone; the entries themselves are asked next. */

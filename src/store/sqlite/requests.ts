@@ -15,6 +15,7 @@ import type {
   TopicDescription,
 } from '../store.js'
 import type { Failure } from './failures.js'
+import type { Page } from './page.js'
 
 /** What the thread is started with. */
 export interface ThreadOptions {
@@ -51,7 +52,8 @@ export type Request<K extends Kind = Kind> = { [Each in K]: { readonly kind: Eac
 export type AnswerTo<K extends Kind> = Exchanges[K]['answer']
 
 export interface ReadAnswer {
-  readonly result: ReadResult
+  readonly page: Page
+  readonly result: Omit<ReadResult, 'events'>
   readonly corrupt: readonly CorruptRow[]
 }
 

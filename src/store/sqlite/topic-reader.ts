@@ -2,8 +2,9 @@ import type { GapReason } from '../../protocol/control.js'
 import type { TopicRecord } from './ledger.js'
 import type { Entry, Log } from './log.js'
 
-/** Enough for a merge of many topics not to read far more than its page. */
-const chunkEntries = 64
+/** The least and the most entries looked at in one go. */
+const leastEntries = 64
+const mostEntries = 1_024
 
 /** The entries of one topic after a position, one by one. Read it within one transaction. */
 export class TopicReader {
@@ -13,16 +14,18 @@ export class TopicReader {
   readonly #log: Log
   readonly #topic: TopicRecord
   readonly #after: number | null
+  readonly #chunkEntries: number
   #chunk: readonly Entry[]
   #at = 0
 
-  /** `after` null: from the oldest kept event. */
-  constructor(log: Log, topic: TopicRecord, after: number | null) {
+  /** `after` null: from the oldest kept event. `wanted`: how many entries will be read, as far as one can tell. */
+  constructor(log: Log, topic: TopicRecord, after: number | null, wanted: number) {
     this.name = topic.name
     this.#log = log
     this.#topic = topic
     this.#after = after
-    this.#chunk = log.entries(topic.topic, after ?? 0, topic.last, chunkEntries)
+    this.#chunkEntries = Math.min(mostEntries, Math.max(leastEntries, Math.ceil(wanted)))
+    this.#chunk = log.entries(topic.topic, after ?? 0, topic.last, this.#chunkEntries)
   }
 
   get head(): Entry | undefined {
@@ -33,8 +36,8 @@ export class TopicReader {
     const before = this.head
     if (!before) return
     this.#at++
-    if (this.#at === this.#chunk.length && this.#chunk.length === chunkEntries) {
-      this.#chunk = this.#log.entries(this.#topic.topic, before.seq, this.#topic.last, chunkEntries)
+    if (this.#at === this.#chunk.length && this.#chunk.length === this.#chunkEntries) {
+      this.#chunk = this.#log.entries(this.#topic.topic, before.seq, this.#topic.last, this.#chunkEntries)
       this.#at = 0
     }
     this.holeBefore = this.head !== undefined && this.head.prev !== before.seq
