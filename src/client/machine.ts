@@ -178,7 +178,7 @@ const transitions: Transitions = {
   },
   message: (state, turn, { name, cursor, data }) => {
     const { slot } = turn
-    if (name === 'bye') return lost(turn, () => bye(turn, data as Bye | null))
+    if (name === 'bye') return lost(turn, (stream) => bye(turn, data as Bye | null, stream))
     if (slot !== 'current' && name !== 'hello') return
     state.cursor = cursor || state.cursor
     if (slot === 'current') heard(turn, name, data)
@@ -243,9 +243,9 @@ function heard({ state, actions }: Turn, name: string, data: unknown): void {
 }
 
 /** The hub ended a stream and says whether and when to come back (H3). */
-function bye(turn: Turn, notice: Bye | null): void {
+function bye(turn: Turn, notice: Bye | null, stream: Stream): void {
   if (notice?.reconnect === false) {
-    if (notice.reason === 'ended') return park(turn, 'change')
+    if (notice.reason === 'ended') return complete(turn, stream)
     const message = `The hub closed: ${notice.reason}`
     return park(turn, 'connect', new ClientError('server', message, { code: 'closed' }))
   }
@@ -255,14 +255,16 @@ function bye(turn: Turn, notice: Bye | null): void {
   if (!retryAfterMs && !attempt) open(turn)
 }
 
+/** All there is has been sent. Jobs and their history that were asked for after the end still want to be read. */
+function complete(turn: Turn, stream: Stream): void {
+  turn.actions.push({ type: 'joined', stream: { ...stream, cursor: turn.state.cursor } })
+  park(turn, 'change')
+}
+
 /** The hub, or something before it, refused a stream. */
 function refused(turn: Turn, { status, error, retryAfterMs }: Failed, stream: Stream): void {
   const { state, actions } = turn
-  if (status === 204) {
-    // All there is has been sent. Jobs that were subscribed to after their end still want to be read.
-    actions.push({ type: 'joined', stream })
-    return park(turn, 'change')
-  }
+  if (status === 204) return complete(turn, stream)
   if (status === 401 && !state.refreshed) return open(turn, stream.transport, true)
   if (status === 403 && state.want?.topics.some((topic) => error.topics.includes(topic))) {
     // Whoever keeps the subscriptions drops these and says what is wanted then; that opens the rest.

@@ -176,6 +176,30 @@ describe('against the real hub, over real sockets', () => {
     expect(status(client).error).toBeNull()
   })
 
+  test('C1, H3: the history of a job that has ended comes whole, although its stream ends at once and a page does not hold it', async () => {
+    const running = await serve({ bodyBytes: 32_000 })
+    const { hub } = running
+    const { job } = await hub.jobs.create({ owner: 'user:7', kind: 'crawl' })
+    const lines = Array.from({ length: 60 }, (_, n) => `${n} ${'x'.repeat(1_000)}`)
+    await hub.jobs.run(job.id, async (handle) => {
+      for (const line of lines) await handle.log('info', line)
+    })
+    const { cursor } = await hub.publish({ topic: 'report:1', type: 'x', data: 'after its end' })
+    // Without a cursor the stream says hello, then bye; with one it is answered 204, and so are the second of polls.
+    for (const options of [{}, { cursor: cursor as string }, { transport: 'poll' }] as const) {
+      const client = connect(running, options)
+      const logged: string[] = []
+      await new Promise((resolve) => {
+        const hear = ({ data }: TidingsEvent<string, { lines: { message: string }[] }>): void =>
+          void logged.push(...data.lines.map(({ message }) => message))
+        client.subscribe(`job:${job.id}`, { 'job.log': hear, 'job.completed': resolve }, { since: 'start' })
+      })
+      expect(logged).toEqual(lines)
+      await until(client.status, () => status(client).status === 'idle')
+      expect(status(client).error).toBeNull()
+    }
+  }, 20_000)
+
   test('A3: a forbidden topic is reported to its subscription, the rest is connected', async () => {
     const running = await serve()
     const client = connect(running)
