@@ -147,8 +147,8 @@ class History {
         this.#take(answer.body)
         if (answer.body.upToDate) this.#join()
       } else if (answer?.status === 204) {
-        // The topic has ended before here. Should the next connection carry it all the same, it is asked for again.
-        return
+        // All that there was of an ended job is here. Should its topic begin again, the stream tells.
+        return this.#join()
       } else if (answer?.status === 401 && !refresh) refresh = true
       else {
         const error = answer?.error ?? new ClientError('connection', `The history of "${this.#topic}" cannot be read.`)

@@ -168,9 +168,10 @@ const transitions: Transitions = {
     setTimer(turn, turn.slot, helloWithinMs)
     setTimer(turn, 'late', lateAfterMs)
   },
-  byte: (state, { slot, at }) => {
+  byte: (state, { slot, at }, { cursor }) => {
     if (slot !== 'current') return
     state.online = true
+    state.cursor = cursor
     state.current = { ...(state.current as LiveStream), lastByteAt: at }
   },
   retryField: (state, _turn, { retryMs }) => {
@@ -180,7 +181,7 @@ const transitions: Transitions = {
     const { slot } = turn
     if (name === 'bye') return lost(turn, (stream) => bye(turn, data as Bye | null, stream))
     if (slot !== 'current' && name !== 'hello') return
-    state.cursor = cursor || state.cursor
+    state.cursor = cursor
     if (slot === 'current') heard(turn, name, data)
     else up(turn, data as Hello | null)
   },
@@ -232,10 +233,8 @@ function heard({ state, actions }: Turn, name: string, data: unknown): void {
   const { cursor } = state
   const { request } = state.current as LiveStream
   const event = data as TidingsEvent | null
-  if (data === undefined) {
-    const error = new ClientError('server', 'An event is not JSON.')
-    actions.push({ type: 'report', error })
-  } else if (name === 'gap' || name === 'snapshot') actions.push({ type: name, notice: data } as Action)
+  if (data === undefined) actions.push({ type: 'report', error: new ClientError('server', 'An event is not JSON.') })
+  else if (name === 'gap' || name === 'snapshot') actions.push({ type: name, notice: data } as Action)
   else if (event?.id && event.topic && event.type === name) {
     state.lastEvent = event
     actions.push({ type: 'deliver', event, cursor, request })

@@ -31,11 +31,11 @@ export const readPolls: ReadStream = async (access, stream, refresh, signal, tel
       continue
     }
     const { body, connectionId } = answer
-    tell({ type: 'byte' })
-    if (first) tell({ type: 'message', name: 'hello', cursor: '', data: { connectionId, heartbeatMs } })
+    if (first) tell({ type: 'message', name: 'hello', cursor, data: { connectionId, heartbeatMs } })
     first = false
-    for (const news of messagesOf(body)) tell(news)
+    for (const news of messagesOf(body, cursor)) tell(news)
     cursor = body.cursor
+    tell({ type: 'byte', cursor })
     const quiet = body.events.length === 0 && !body.gaps
     pace = paceAfter(pace, { quiet, more: !body.upToDate, tookMs: clock.monotonic() - askedAt })
   }
@@ -58,8 +58,13 @@ export async function poll(
   const end = (): void => stop.abort()
   signal.addEventListener('abort', end)
   const timer = access.clock.setTimer(end, waitS * 1_000 + answerWithinMs)
+  // A sign-in knows of no signal: one that hangs must not hold the poll for ever.
+  const stopped = new Promise<never>((_, reject) => {
+    stop.signal.addEventListener('abort', () => reject(stop.signal.reason))
+  })
   try {
-    const response = await ask(access, stream, refresh, 'application/json', { ...more, wait: `${waitS}` }, stop.signal)
+    const asked = ask(access, stream, refresh, 'application/json', { ...more, wait: `${waitS}` }, stop.signal)
+    const response = await Promise.race([asked, stopped])
     if ('error' in response) return cutStatuses.includes(response.status) && waitS > 0 ? null : response
     const body: PollBody = await response.json()
     return { body, connectionId: response.headers.get('Tidings-Connection-Id') ?? '' }
@@ -74,14 +79,21 @@ export async function poll(
   }
 }
 
-/** The parts of an answer as a stream would have told them. An event's own cursor has the epoch of the answer's (P8.7). */
-function messagesOf({ events, gaps = [], snapshots = [], cursor }: PollBody): StreamNews[] {
+/**
+ * The parts of an answer, asked for at `before`, as a stream would have told them. An event's own cursor has the epoch of the
+ * answer's (P8.7); what has none leaves the reader where it is.
+ */
+function messagesOf({ events, gaps = [], snapshots = [], cursor }: PollBody, before: string): StreamNews[] {
   const epoch = cursor.slice(0, cursor.lastIndexOf('.'))
-  const message = (name: string, data: unknown, at = ''): StreamNews => ({ type: 'message', name, cursor: at, data })
+  let at = before
+  const message = (name: string, data: unknown, next = at): StreamNews => {
+    at = next
+    return { type: 'message', name, cursor: at, data }
+  }
   return [
     ...gaps.map((gap) => message('gap', gap)),
     ...snapshots.map((snapshot) => message('snapshot', snapshot)),
-    ...events.map((event) => message(event.type, event, event.seq === undefined ? '' : `${epoch}.${event.seq}`)),
+    ...events.map((event) => message(event.type, event, event.seq === undefined ? undefined : `${epoch}.${event.seq}`)),
     message('ping', { cursor, degraded: false }, cursor),
   ]
 }

@@ -78,21 +78,23 @@ export type ReadStream = (
 
 export const readStream: ReadStream = async (access, stream, refresh, signal, tell) => {
   // The hub closes a stream whose place this one takes; polls do not name the client, for they take no stream's place.
-  const { client } = access
-  const answer = await ask(access, stream, refresh, streamType, { client }, signal, () => tell({ type: 'sent' }))
+  const more = { client: access.client }
+  const answer = await ask(access, stream, refresh, streamType, more, signal, () => tell({ type: 'sent' }))
   if ('error' in answer) return tell(answer)
+  let { cursor } = stream
   const decoder = createSseDecoder(
     {
-      onMessage: ({ event, data, lastEventId }) =>
-        tell({ type: 'message', name: event, cursor: lastEventId, data: parse(data) }),
+      onMessage: ({ event, data }) => tell({ type: 'message', name: event, cursor, data: parse(data) }),
       onRetry: (retryMs) => tell({ type: 'retryField', retryMs }),
+      onId: (id) => (cursor = id),
     },
-    stream.cursor,
+    cursor,
   )
   const reader = (answer.body as ReadableStream<Uint8Array>).getReader()
   for (let read = await reader.read(); !read.done; read = await reader.read()) {
-    tell({ type: 'byte' })
     decoder.push(read.value)
+    // After an id without an event as well (P13.11).
+    tell({ type: 'byte', cursor })
   }
 }
 

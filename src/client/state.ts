@@ -103,7 +103,9 @@ type StreamInput = StreamNews & { readonly stream: number }
 /** What streams tell. */
 export type StreamNews =
   /** The request is on its way: what came before, a sign-in say, tells nothing about the network to the hub. */
-  | { readonly type: 'sent' | 'byte' }
+  | { readonly type: 'sent' }
+  /** `cursor`: the last `id:` of the stream. */
+  | { readonly type: 'byte'; readonly cursor: string }
   | { readonly type: 'retryField'; readonly retryMs: number }
   | {
       readonly type: 'message'

@@ -39,8 +39,9 @@ type SubscriptionParts = Omit<Subscription, 'handlers'>
 /** One topic, or what is addressed to the person. */
 interface Entry {
   readonly subscriptions: Set<Subscription>
-  /** Where the last event stood, once one with a number was handed on: the number counts within the epoch. */
-  at?: { readonly epoch: string; readonly seq: number } | null
+  /** Where the last event with a number stood: the number counts within the epoch. */
+  epoch?: string
+  seq?: number
   /** History was missing here: from now on a number alone does not tell what was handed on. */
   gapped?: boolean
 }
@@ -90,7 +91,8 @@ export function createTopics(
   begin: BeginEarlier,
 ): Topics {
   const entries = new Map<string, Entry>()
-  const recent = new Set<string>()
+  /** By topic and id, who had it: a subscription that comes later has not had what one before it on that topic had. */
+  const recent = new Map<string, Entry>()
   let want: Wanted | null = null
   /** What the last stream that was up carries. */
   let live: Wanted | null = null
@@ -113,13 +115,14 @@ export function createTopics(
   /** Whether an entry has not had this event; then it has. */
   const take = (entry: Entry, key: string, { id, seq }: TidingsEvent, cursor: string): boolean => {
     const known = `${key} ${id}`
-    if ((seq === undefined || entry.gapped) && recent.has(known)) return false
+    if ((seq === undefined || entry.gapped) && recent.get(known) === entry) return false
     if (seq !== undefined) {
       const epoch = cursor.split('.')[0] as string
-      if (epoch === entry.at?.epoch && seq <= entry.at.seq) return false
-      entry.at = { epoch, seq }
+      if (epoch === entry.epoch && seq <= (entry.seq as number)) return false
+      entry.epoch = epoch
+      entry.seq = seq
     }
-    recent.add(known)
+    recent.set(known, entry)
     forgetOldest(recent, recentIds)
     return true
   }
@@ -146,7 +149,7 @@ export function createTopics(
     },
     joined({ stream: { request, cursor } }) {
       live = request
-      for (const entry of [...entries.values()]) each(entry, ({ onJoin }) => onJoin?.(request, !!cursor))
+      for (const [, entry] of [...entries]) each(entry, ({ onJoin }) => onJoin?.(request, !!cursor))
     },
     deliver({ event, cursor, request }) {
       const topics = event.topics ?? [event.topic]
@@ -169,8 +172,8 @@ export function createTopics(
       for (const [key, entry] of entries) {
         if (notice.topics && !concern(notice.topics, key)) continue
         entry.gapped = true
-        // The numbers before and after are not of one row any more.
-        if (notice.reason === 'epoch' || notice.reason === 'unknown') entry.at = null
+        // The hub has lost numbers of this very epoch, and gives them to other events.
+        if (notice.reason === 'unknown') entry.epoch = ''
         each(entry, ({ onGap }) => onGap?.(notice))
       }
     },

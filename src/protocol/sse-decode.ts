@@ -12,7 +12,7 @@ export interface SseDecoderHandlers {
   /** A legal `retry:` field, in ms, not clamped. */
   onRetry?(retryMs: number): void
   /** The id buffer was committed at a blank line, with or without data. */
-  onId?(lastEventId: string): void
+  onId?(lastEventId: string): unknown
 }
 
 /** A stream that sends more than this in one event is not one of ours. */

@@ -115,6 +115,11 @@ export class FakeHub {
     this.log = []
   }
 
+  /** No stream that is open says anything any more, and none of them ends. */
+  fallSilent(): void {
+    for (const stream of this.#streams) stream.mute()
+  }
+
   meet(trouble: string): void {
     this.met.set(trouble, (this.met.get(trouble) ?? 0) + 1)
   }
@@ -138,17 +143,19 @@ export class FakeHub {
     }
     const poll = headers.get('Accept')?.startsWith('application/json') ?? false
     const given = this.fault(poll ? 'poll' : 'sse')
-    // That a topic has ended, which is final, is not said to a poll for its history while a stream goes on with it.
-    const fault: Fault = given.refuse === 204 && poll && this.#streams.size > 0 ? { refuse: 503 } : given
     const topics = url.searchParams.getAll('topic')
     const own = url.searchParams.get('own') === '1'
     const cursor = headers.get('Last-Event-ID')
     const client = url.searchParams.get('client')
+    const since = url.searchParams.get('since')
+    // No hub says to a poll that there is nothing more where there is (P5.16).
+    const lies = given.refuse === 204 && poll && this.#hasMore(topics, cursor ?? since)
+    const fault: Fault = lies ? { refuse: 503 } : given
     this.requests.push({
       topics,
       own,
       cursor,
-      since: url.searchParams.get('since'),
+      since,
       token: headers.get('Authorization'),
       client,
       poll,
@@ -176,7 +183,6 @@ export class FakeHub {
     const all = [...topics, ...(own ? this.ownTopics : [])]
     if (!poll) return this.#stream(all, cursor, fault, signal)
     const waitMs = Number(url.searchParams.get('wait')) * 1_000
-    const { since = null } = this.requests[number - 1] ?? {}
     return this.#polls.answer({ topics: all, cursor, since, fault, signal, waitMs: cursor ? waitMs : 0 })
   }
 
@@ -192,6 +198,12 @@ export class FakeHub {
     const from = cursor === null ? null : parseCursor(cursor)
     const gap = cursor === null ? null : this.#gap(from)
     return { gap, after: gap ? this.keptFrom - 1 : (from?.seq ?? this.#seq) }
+  }
+
+  #hasMore(topics: readonly string[], from: string | null): boolean {
+    const { after } = this.start(from)
+    const wanted = new Set(topics)
+    return this.log.some((event) => event.seq > after && envelopeFor(event, wanted) !== null)
   }
 
   #problem(status: number, code: string, topics?: string[]): Response {
@@ -245,6 +257,7 @@ class FakeStream {
   readonly #cutShort: (ending: string) => void
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined
   #left: number
+  #muted = false
 
   constructor(
     topics: readonly string[],
@@ -270,7 +283,12 @@ class FakeStream {
     if (this.#fault.twice) this.write(frame)
   }
 
+  mute(): void {
+    this.#muted = true
+  }
+
   write(text: string): void {
+    if (this.#muted) return
     const bytes = encoder.encode(text).subarray(0, Math.max(0, this.#left))
     if (this.#left > 0 && encoder.encode(text).length >= this.#left) this.#cutShort(this.#fault.ending ?? 'end')
     this.#left -= encoder.encode(text).length

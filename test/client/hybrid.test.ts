@@ -120,7 +120,8 @@ describe('streams that fail while polls succeed', () => {
     const waits: number[] = []
     for (let back = 0; back < 4; back++) {
       const begun = machine.at
-      while (machine.state.sse === null) machine.pass(1_000).news({ type: 'byte' }, machine.state.current?.id)
+      while (machine.state.sse === null)
+        machine.pass(1_000).news({ type: 'byte', cursor: 'e.0' }, machine.state.current?.id)
       waits.push(machine.at - begun)
       machine.hello()
       expect(machine.status).toBe('connected')
@@ -137,7 +138,8 @@ describe('polling', () => {
     const begun = machine.at - 10_000
     const tried: number[] = []
     for (let probe = 0; probe < 4; probe++) {
-      while (machine.state.sse === null) machine.pass(500).news({ type: 'byte' }, machine.state.current?.id)
+      while (machine.state.sse === null)
+        machine.pass(500).news({ type: 'byte', cursor: 'e.0' }, machine.state.current?.id)
       tried.push(Math.round((machine.at - begun) / 1_000))
       machine.news({ type: 'ended' }, machine.state.sse.id)
       expect(machine.actions.filter(({ type }) => type === 'report')).toEqual([])
@@ -158,7 +160,7 @@ describe('polling', () => {
     ]
     for (const end of ends) {
       const machine = polling()
-      while (machine.state.sse === null) machine.pass(1_000).news({ type: 'byte' }, 2)
+      while (machine.state.sse === null) machine.pass(1_000).news({ type: 'byte', cursor: 'e.0' }, 2)
       end(machine)
       expect(machine.status).toBe('polling')
       expect(machine.state.current?.id).toBe(2)
@@ -192,11 +194,12 @@ describe('polling', () => {
 
   test('C4: an outdated probe gives way to one for what is wanted', () => {
     const machine = polling()
-    while (machine.state.sse === null) machine.pass(1_000).news({ type: 'byte' }, 2)
+    while (machine.state.sse === null) machine.pass(1_000).news({ type: 'byte', cursor: 'e.0' }, 2)
     machine.want('a', 'b').pass(50)
     expect(machine.state.sse).toBeNull()
     machine.hello()
-    while (machine.state.sse === null) machine.pass(1_000).news({ type: 'byte' }, machine.state.current?.id)
+    while (machine.state.sse === null)
+      machine.pass(1_000).news({ type: 'byte', cursor: 'e.0' }, machine.state.current?.id)
     machine.hello()
     expect(machine.status).toBe('connected')
     expect(machine.state.current?.request.topics).toEqual(['a', 'b'])
@@ -276,7 +279,7 @@ describe('transport', () => {
   test('C1: disconnect() and close() leave no timer and no stream of either kind', () => {
     for (const type of ['disconnect', 'close'] as const) {
       const machine = polling()
-      while (machine.state.sse === null) machine.pass(1_000).news({ type: 'byte' }, 2)
+      while (machine.state.sse === null) machine.pass(1_000).news({ type: 'byte', cursor: 'e.0' }, 2)
       machine.send({ type })
       expect(machine.aborted).toHaveLength(2)
       for (const name of ['batch', 'retry', 'late', 'probe', 'sse', 'poll', 'current'] as const) {

@@ -139,7 +139,7 @@ describe('coming back', () => {
   test('C2: `offline` is shown, a byte proves it wrong; `online` opens a fresh stream beside the old one', () => {
     const machine = connected().send({ type: 'offline' })
     expect(machine.status).toBe('offline')
-    expect(machine.news({ type: 'byte' }).status).toBe('connected')
+    expect(machine.news({ type: 'byte', cursor: 'e.0' }).status).toBe('connected')
     machine.send({ type: 'offline' }).news({ type: 'ended' })
     expect(machine.status).toBe('offline')
     machine.pass(1_000).hello()
@@ -188,7 +188,7 @@ describe('coming back', () => {
 
 describe('watchdog', () => {
   test('C3: 2.5 heartbeats without a byte end the stream; a byte just before does not let it', () => {
-    const machine = connected().pass(62_499).news({ type: 'byte' }).pass(62_499)
+    const machine = connected().pass(62_499).news({ type: 'byte', cursor: 'e.0' }).pass(62_499)
     expect(machine.status).toBe('connected')
     machine.pass(1)
     expect(machine.aborted).toEqual([1])
@@ -199,7 +199,7 @@ describe('watchdog', () => {
   test('C3: a timer that rings late, in a hidden tab, judges by the clock and not by how often it rang', () => {
     const machine = connected()
     machine.at += 60_000
-    machine.news({ type: 'byte' })
+    machine.news({ type: 'byte', cursor: 'e.0' })
     machine.at += 60_000
     machine.send({ type: 'current' })
     expect(machine.status).toBe('connected')

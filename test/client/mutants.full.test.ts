@@ -12,15 +12,26 @@ const mutants: [what: string, file: string, from: string, to: string][] = [
   ['the cursor is not sent', 'sse', 'headers[lastEventIdHeader] = cursor', 'void 0'],
   ['the old stream is kept beside the new one', 'machine', "letGo(turn, 'current')", 'void 0'],
   ['a silent stream is trusted', 'machine', "setTimer(turn, 'current', silenceLimitMs(heartbeatMs))", 'void 0'],
+  ['a sign-in that hangs is waited for', 'moves', 'setTimer(turn, transport, helloWithinMs)', 'void 0'],
+  [
+    'a stream without hello is waited for',
+    'machine',
+    'setTimer(turn, turn.slot, helloWithinMs)',
+    'setTimer(turn, turn.slot)',
+  ],
   ['nobody tries again', 'moves', "setTimer(turn, 'retry', retryAfterMs + jitterMs)", 'void 0'],
   ['no stream is tried beside polls', 'moves', "setTimer(turn, 'probe', probes &&", "setTimer(turn, 'probe', null &&"],
+  ['a stream for other topics takes over in between', 'machine', 'state.current) letGo(turn', 'false) letGo(turn'],
   ['news of a stream that was let go of counts', 'machine', 'if ((stream && !slot)', 'if ((false)'],
-  ['an event that came twice is handed on twice', 'topics', 'seq <= entry.at.seq', 'false'],
+  ['an event that came twice is handed on twice', 'topics', 'seq <= entry.seq', 'false'],
+  ['numbers of two epochs are compared', 'topics', 'epoch === entry.epoch && ', ''],
+  ['what one subscription had counts for the next', 'topics', 'recent.get(known) === entry', 'recent.has(known)'],
   ['after a gap ids are not looked at', 'topics', 'entry.gapped = true', 'void 0'],
   ['gaps are not told', 'topics', 'each(entry, ({ onGap }) => onGap?.(notice))', 'void 0'],
   ['an event goes to the first of its topics', 'topics', 'of found)', 'of found.slice(0, 1))'],
   ['polls begin where the first began', 'poll', 'cursor = body.cursor', 'void 0'],
   ['an event is dispatched without its empty line', '../protocol/sse-decode', 'rest += last', 'take(rest + last)'],
+  ['history: what comes meanwhile is not withheld', 'history', 'this.#withheld.push(event)', '0'],
   ['history: one answer is all', 'history', 'if (answer.body.upToDate)', 'if (true)'],
   ['history: it does not wait for the stream', 'history', 'this.#carried = carried', 'this.#carried = true'],
   ['history: a gap of the stream changes nothing', 'history', 'onGap: () => this.#interrupted()', 'onGap: () => {}'],
@@ -37,7 +48,8 @@ async function mutant(file: string, from: string, to: string): Promise<typeof cr
   }
   await writeFile(join(folder, 'package.json'), '{"type":"module"}')
   const path = join(folder, 'client', `${file}.js`)
-  const code = await readFile(path, 'utf8')
+  // As it was written: on one line.
+  const code = (await readFile(path, 'utf8')).replace(/\)\n +/g, ') ')
   const parts = code.split(from)
   expect(parts.length, `"${from}" is there, once`).toBe(2)
   await writeFile(path, parts.join(to))

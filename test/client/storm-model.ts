@@ -59,10 +59,17 @@ export async function storm(
   const hub = new FakeHub(clock, random)
   const dice = (sides: number): number => Math.floor(random.fraction() * sides)
   let tell = (_news: EnvironmentNews): void => {}
+  let signIn = (): 'works' | 'fails' | 'hangs' => (['fails', 'hangs'] as const)[dice(30)] ?? 'works'
+  const token = (refresh: boolean): string | Promise<string> => {
+    const how = signIn()
+    if (how === 'works') return refresh ? 'fresh' : 'old'
+    hub.meet(`sign-in ${how}`)
+    return how === 'fails' ? Promise.reject(new Error('no token')) : new Promise(() => {})
+  }
   const client = create({
     url: 'http://hub.test',
     fetch: hub.fetch,
-    getToken: ({ refresh }) => (refresh ? 'fresh' : 'old'),
+    getToken: ({ refresh }) => token(refresh),
     environment: {
       watch: (listener) => {
         tell = listener
@@ -82,7 +89,7 @@ export async function storm(
     transport = now ?? transport
   })
 
-  hub.fault = () => weather(dice, switches)
+  hub.fault = (transport) => (transport === 'poll' && dice(4) === 0 ? { lateMs: dice(3_000) } : weather(dice, switches))
   const listeners: Listener[] = []
   const truth = new Map<string, Logged[]>(topicNames.map((name) => [name, []]))
   const publish = (): void => {
@@ -155,13 +162,16 @@ export async function storm(
   }
 
   hub.fault = () => ({})
+  signIn = () => 'works'
   hub.buffering = false
   hub.heldMs = Number.POSITIVE_INFINITY
   hub.forbidden.clear()
   // Somebody listens at the end.
   if (listeners.every(({ over }) => over)) listeners.push(new Listener(client, 'a'))
   tell('resumed')
-  // What was wrong with the streams that are open stays wrong, and half of the clients are left to find out by themselves.
+  // What was wrong with the streams that are open stays wrong, and half of the clients are left to find out by themselves:
+  // some of them in front of streams that are half open.
+  if (seed % 4 === 0) hub.fallSilent()
   if (seed % 2) {
     hub.cut()
     client.forceTransport('auto')
@@ -248,6 +258,7 @@ export function expectTold({ listeners, truth, hub }: Awaited<ReturnType<typeof 
 /** Every trouble that a client has to live through. `stream: …`: it broke in the middle, or fell silent. */
 export const troubles = [
   ...['network', 'silence', 'portal', '204', '401', '403', '429', '503', 'late', 'twice', 'held back'],
+  ...['sign-in fails', 'sign-in hangs'],
   ...['stream: end', 'stream: error', 'stream: silence', 'a stream answered after a later request'],
   ...['online', 'offline', 'visible', 'frozen', 'resumed', 'clock', 'history'],
 ]
