@@ -38,7 +38,8 @@ export class HeadedBrowser {
     })
   }
 
-  static async launch(): Promise<HeadedBrowser> {
+  /** `flags`: more of Chromium's own. */
+  static async launch(...flags: readonly string[]): Promise<HeadedBrowser> {
     const folder = await mkdtemp(join(tmpdir(), 'tidings-headed-'))
     const display = spawn('/usr/bin/Xvfb', ['-displayfd', '3', '-screen', '0', '800x600x24', '-nolisten', 'tcp'], {
       stdio: ['ignore', 'ignore', 'ignore', 'pipe'],
@@ -53,7 +54,7 @@ export class HeadedBrowser {
     ]
     const browser = spawn(
       executablePath,
-      [...args, '--remote-debugging-port=0', `--user-data-dir=${folder}`, 'about:blank'],
+      [...args, ...flags, '--remote-debugging-port=0', `--user-data-dir=${folder}`, 'about:blank'],
       { env: { ...process.env, DISPLAY: `:${String(number).trim()}` }, stdio: ['ignore', 'ignore', 'pipe'] },
     )
     let said = ''

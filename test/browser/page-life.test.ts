@@ -125,6 +125,35 @@ describe.skipIf(skipped)('the life of a page in Chromium', () => {
     30_000,
   )
 
+  test.each([{}, { identity: '7' }])(
+    'C2: reloaded, with the cursor kept in session storage and %o, a page gets what it missed meanwhile, once, and another tab does not',
+    async (options) => {
+      const page = await visit()
+      await listen(page, { ...options, resume: 'tab' })
+      await publish('before')
+      await heard(page, 1)
+      await page.reload()
+      // Nothing has made a client since the reload, so this comes while nobody listens.
+      await expect.poll(() => hub.stats().connections).toBe(0)
+      await publish('meanwhile')
+      const kept = await page.evaluate(() => [sessionStorage.length, localStorage.length])
+      expect(kept).toEqual([1, 0])
+      await page.waitForFunction(() => globalThis.tidings !== undefined)
+      await listen(page, { ...options, resume: 'tab' })
+      await publish('after')
+      await heard(page, 2)
+      expect(await page.evaluate(() => globalThis.got)).toEqual(['meanwhile', 'after'])
+      await page.evaluate(() => globalThis.got.splice(0))
+      const other = await page.context().newPage()
+      await enter(other)
+      await listen(other, { resume: 'tab' })
+      await publish('later')
+      await heard(other, 1)
+      expect(await other.evaluate(() => globalThis.got)).toEqual(['later'])
+    },
+    30_000,
+  )
+
   test('C1: the client works in a web worker', async () => {
     const page = await visit()
     await page.evaluate(() => {
