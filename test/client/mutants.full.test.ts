@@ -6,7 +6,11 @@ import { expect, onTestFinished, test } from 'vitest'
 import { createClient } from '#src/client/index.js'
 import { expectTold, expectWhole, storm } from './storm-model.js'
 
-/** A client with one thing wrong: in this file, this text is replaced by that. */
+/**
+ * A client with one thing wrong: in this file, this text is replaced by that. Two that seeds meet too seldom are for tests of
+ * their own: a stream for other topics that takes over in between (machine.test.ts, "a topic dropped and added again has no
+ * hole"), and what one subscription had that is kept from the next (topics.test.ts).
+ */
 const mutants: [what: string, file: string, from: string, to: string][] = [
   ['the cursor stays where it began', 'machine', 'state.cursor = cursor || state.cursor', 'state.cursor ||= cursor'],
   ['the cursor is not sent', 'sse', 'headers[lastEventIdHeader] = cursor', 'void 0'],
@@ -21,11 +25,9 @@ const mutants: [what: string, file: string, from: string, to: string][] = [
   ],
   ['nobody tries again', 'moves', "setTimer(turn, 'retry', retryAfterMs + jitterMs)", 'void 0'],
   ['no stream is tried beside polls', 'moves', "setTimer(turn, 'probe', probes &&", "setTimer(turn, 'probe', null &&"],
-  ['a stream for other topics takes over in between', 'machine', 'state.current) letGo(turn', 'false) letGo(turn'],
   ['news of a stream that was let go of counts', 'machine', 'if ((stream && !slot)', 'if ((false)'],
   ['an event that came twice is handed on twice', 'topics', 'seq <= entry.seq', 'false'],
   ['numbers of two epochs are compared', 'topics', 'epoch === entry.epoch && ', ''],
-  ['what one subscription had counts for the next', 'topics', 'recent.get(known) === entry', 'recent.has(known)'],
   ['after a gap ids are not looked at', 'topics', 'entry.gapped = true', 'void 0'],
   ['gaps are not told', 'topics', 'each(entry, ({ onGap }) => onGap?.(notice))', 'void 0'],
   ['an event goes to the first of its topics', 'topics', 'of found)', 'of found.slice(0, 1))'],
@@ -48,8 +50,7 @@ async function mutant(file: string, from: string, to: string): Promise<typeof cr
   }
   await writeFile(join(folder, 'package.json'), '{"type":"module"}')
   const path = join(folder, 'client', `${file}.js`)
-  // As it was written: on one line.
-  const code = (await readFile(path, 'utf8')).replace(/\)\n +/g, ') ')
+  const code = await readFile(path, 'utf8')
   const parts = code.split(from)
   expect(parts.length, `"${from}" is there, once`).toBe(2)
   await writeFile(path, parts.join(to))

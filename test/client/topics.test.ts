@@ -80,6 +80,17 @@ describe('order and once', () => {
     expect(got).toEqual(['a 11', 'a 12', 'a 13', 'a 3', 'a 2'])
   })
 
+  test('D4: what a subscription had before it left is not kept from the one that comes after it', () => {
+    const { topics, got, deliver, gap, note } = setUp()
+    const leave = topics.add('a', { '*': note('first') })
+    for (const seq of [1, 2]) deliver({ seq })
+    leave()
+    topics.add('a', { '*': note('second') })
+    gap('epoch')
+    for (const seq of [1, 2, 2, 3]) deliver({ seq }, { epoch: 'f' })
+    expect(got).toEqual(['first 1', 'first 2', 'second 1', 'second 2', 'second 3'])
+  })
+
   test('D4: a gap of other topics changes nothing here; one of all topics is told to everybody', () => {
     const { topics, gap } = setUp()
     const told: string[] = []
