@@ -20,7 +20,10 @@ export function planEvents({ events: file, eventsOpen }: ValuesOf<typeof eventsS
   const ajv = new Ajv2020({ strictSchema: true, validateFormats: false, logger: false })
   const schemas = Object.entries(declarationsIn(file)).map(([type, schema]) => {
     try {
-      return [type, standardOf(ajv.compile(schema as object))] as const
+      const check = ajv.compile(schema as object)
+      // Its answer would be a promise, which lets everything in and ends the process with what does not fit.
+      if ('$async' in check) throw new Error('"$async" has no meaning here')
+      return [type, standardOf(check)] as const
     } catch (cause) {
       throw refusal('--events', `${file}: the schema of "${type}" is none: ${(cause as Error).message}.`)
     }

@@ -39,6 +39,11 @@ async function start(...args: string[]) {
 }
 
 describe('E2: serve --events', () => {
+  test('E2: a schema that answers later is refused at start: it would let everything in', () => {
+    const events = fileOf({ late: { $async: true, type: 'object' } })
+    expect(() => planEvents({ events })).toThrow(/the schema of "late" is none: "\$async"/)
+  })
+
   test('E2: the hub takes the declared events, and names what is wrong in others', async () => {
     const publish = await start('--events', fileOf(declared))
     expect(await publish({ type: 'report.updated', data: { rows: 1 } })).toEqual([201, undefined, undefined])
