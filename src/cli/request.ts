@@ -42,7 +42,7 @@ export async function request(
       trouble = refusal.message
       status = refusal.status
     } catch (cause) {
-      trouble = `No answer from ${hub.url}: ${reasonOf(cause)}`
+      trouble = `No answer from ${hub.url}: ${reasonOf(cause)}.`
       status = null
     }
     if (refusal && !isTemporary(refusal.status)) throw new RequestRefused(refusal.message, refusal.status)

@@ -55,11 +55,13 @@ class Tail {
     const { note } = this.#options
     this.#bye = null
     let retryAfterMs: number | undefined
+    let reached = false
     const abort = new AbortController()
     const watchdog = new Watchdog(() => abort.abort(new Error('silence')))
     try {
       watchdog.touch(silenceLimitMs(this.#heartbeatMs))
       const response = await fetch(this.#address(), { headers: this.#headers(), signal: abort.signal })
+      reached = true
       if (response.status === 204) return false
       if (response.status !== 200 || !response.headers.get('Content-Type')?.startsWith(mediaTypes.stream)) {
         const refusal = await refusalOf(response)
@@ -69,7 +71,8 @@ class Tail {
       } else if (response.body) await this.#read(response.body, watchdog)
     } catch (cause) {
       if (cause instanceof TailRefused) throw cause
-      note(`connection lost: ${reasonOf(cause)}`)
+      // Who never got through may have the wrong address.
+      note(`${reached ? 'connection lost' : `no answer from ${this.#hub.url}`}: ${reasonOf(cause)}`)
     } finally {
       watchdog.stop()
       abort.abort()

@@ -36,6 +36,14 @@ async function hub(name: string, port = '0'): Promise<{ program: Program; url: s
 const numbers = ({ lines }: Program): number[] => lines.map((line) => JSON.parse(line).data.n)
 
 describe('tidings publish and tail', () => {
+  test('E1: tail of an address where nobody listens names the address, not a lost connection', async () => {
+    const { program, url } = await hub('gone.db')
+    await program.kill()
+    const tail = keep(new Program(['tail', 'user:7', '--url', url, '--user', '7']))
+    await tail.until(({ errors }) => errors.includes(`no answer from ${url}: ECONNREFUSED`))
+    expect(tail.errors).not.toContain('connection lost')
+  })
+
   test('E1: a line is one envelope, of the topics and types asked for', async () => {
     const { url } = await hub('lines.db')
     const environment = { TIDINGS_URL: url, TIDINGS_USER: '7' }

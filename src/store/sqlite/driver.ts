@@ -29,7 +29,7 @@ export async function loadDriver(): Promise<OpenDatabase> {
     throw new TidingsError(
       'option_invalid',
       `The SQLite store needs Node 22.13 or newer, or the package @photostructure/sqlite (this is Node ${process.versions.node}). ` +
-        'Run "npm install @photostructure/sqlite@1.2.1".',
+        'Run "npm install @photostructure/sqlite@1.2.1", or keep events in memory for now: --store memory, memoryStore().',
       { field: 'store', cause: builtIn.failure },
     )
   }
