@@ -44,26 +44,35 @@ export class Publisher {
     drafts: readonly Draft[],
     traceparent: string | null = null,
   ): Promise<PublishResult[]> {
-    const { counters, tracing } = this.#parts
-    const appended = async (events: readonly NewEvent[], waiting?: () => void): Promise<PublishResult[]> =>
-      answersOf(namespace, await this.queue.append(namespace, events, waiting))
-    const append: typeof appended = (events, waiting) =>
-      tracing ? tracing.publish(events, traceparent, (traced) => appended(traced, waiting)) : appended(events, waiting)
+    const { counters } = this.#parts
     const logged: NewEvent[] = []
     for (const { event, volatile } of drafts) if (!volatile) logged.push(event)
     const results =
       logged.length === drafts.length
-        ? await append(logged)
-        : await this.#publishMixed(namespace, drafts, logged, append)
+        ? await this.#append(namespace, logged, traceparent)
+        : await this.#publishMixed(namespace, drafts, logged, traceparent)
     for (const result of results) counters[result.duplicate ? 'duplicates' : 'published']++
     return results
+  }
+
+  /** Refusals are thrown inside the span, which says so. */
+  #append(
+    namespace: string,
+    events: readonly NewEvent[],
+    traceparent: string | null,
+    waiting?: () => void,
+  ): Promise<PublishResult[]> {
+    const { tracing } = this.#parts
+    const run = (those: readonly NewEvent[]): Promise<PublishResult[]> =>
+      this.queue.append(namespace, those, waiting).then((result) => answersOf(namespace, result))
+    return tracing ? tracing.publish(events, traceparent, run) : run(events)
   }
 
   async #publishMixed(
     namespace: string,
     drafts: readonly Draft[],
     logged: readonly NewEvent[],
-    append: (events: readonly NewEvent[], waiting: () => void) => Promise<PublishResult[]>,
+    traceparent: string | null,
   ): Promise<PublishResult[]> {
     let delivered = false
     const deliver = (): void => {
@@ -71,7 +80,7 @@ export class Publisher {
       delivered = true
     }
     // What is volatile does not wait for the store: later it would be old.
-    const answers = logged.length > 0 ? await append(logged, deliver) : []
+    const answers = logged.length > 0 ? await this.#append(namespace, logged, traceparent, deliver) : []
     deliver()
     let next = 0
     return drafts.map(({ event, volatile }) =>

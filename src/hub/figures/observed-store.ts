@@ -1,12 +1,23 @@
 import type { Clock } from '../../clock.js'
 import { type JobStatus, jobEventTypes } from '../../protocol/job.js'
 import { everyone } from '../../protocol/topic.js'
-import type { Announcement, Append, AppendResult, Follower, Following, Store, StoredEvent } from '../../store/store.js'
+import type {
+  Announcement,
+  Append,
+  AppendResult,
+  EventAnswer,
+  Follower,
+  Following,
+  NewEvent,
+  ReadQuery,
+  ReadResult,
+  Store,
+} from '../../store/store.js'
 import type { Flushable } from '../end-of-tick.js'
 import { type HubLog, logStored } from '../log.js'
 import type { Tracing } from '../tracing.js'
+import { DeliveryTimes } from './delivery-times.js'
 import type { Figures } from './figures.js'
-import type { Histogram } from './histogram.js'
 
 export interface ObservedStoreParts {
   readonly figures: Figures
@@ -18,15 +29,6 @@ export interface ObservedStoreParts {
   readonly afterWrites: (task: Flushable) => void
 }
 
-/** Events whose announcement is awaited; beyond, the oldest are no longer timed. */
-const mostAwaited = 10_000
-
-/** The appends of this node to one namespace that is read here: when each event was handed to the store. */
-interface Followed {
-  followers: number
-  readonly startedMs: Map<string, number>
-}
-
 /**
  * The store as the hub and its jobs use it, with what it takes and brings counted and timed. A store's timestamps cannot be
  * compared with a hub's clock: they come from other machines. So what is timed begins and ends on one clock: from the append
@@ -34,72 +36,71 @@ interface Followed {
  */
 export function observeStore(store: Store, { figures, clock, log, tracing, afterWrites }: ObservedStoreParts): Store {
   const { counters } = figures
-  const followed = new Map<string, Followed>()
+  /** How many follow each namespace that is read here: what nobody follows is not delivered. */
+  const followers = new Map<string, number>()
+  const times = new DeliveryTimes(figures.delivery)
 
-  const timed = async <Answer>(histogram: Histogram, work: Promise<Answer>): Promise<Answer> => {
-    const startedMs = clock.monotonic()
-    try {
-      return await work
-    } finally {
-      histogram.observe((clock.monotonic() - startedMs) / 1_000)
-    }
-  }
-
-  const noteStored = (namespace: string, { events }: Append, result: AppendResult): void => {
-    const awaited = followed.get(namespace)?.startedMs
-    for (const [index, event] of events.entries()) {
-      const { id, type, topics } = event
-      if (result.outcome !== 'stored' || result.events[index]?.duplicate) {
-        awaited?.delete(id)
-        continue
-      }
+  const noteStored = (namespace: string, { events }: Append, result: AppendResult, startedMs: number): void => {
+    if (result.outcome !== 'stored') return
+    const { epoch } = result.position
+    const isFollowed = followers.has(namespace)
+    for (let index = 0; index < events.length; index++) {
+      const answer = result.events[index] as EventAnswer
+      if (answer.duplicate) continue
+      const event = events[index] as NewEvent
       counters.stored++
-      if (topics.includes(everyone)) counters.broadcasts++
-      const status = statusByType.get(type)
+      if (event.topics.includes(everyone)) counters.broadcasts++
+      const status = statusByType.get(event.type)
       if (status) counters.jobsBy[status]++
-      figures.stored(namespace, type)
-      if (log) logStored(log, namespace, event, result.events[index]?.seq ?? 0)
+      figures.stored(namespace, event.type)
+      if (isFollowed) times.stored(epoch, answer.seq, startedMs)
+      if (log) logStored(log, namespace, event, answer.seq)
     }
   }
 
   const append = async (namespace: string, given: Append): Promise<AppendResult> => {
-    const awaited = followed.get(namespace)?.startedMs
-    if (awaited) for (const { id } of given.events) remember(awaited, id, clock.monotonic())
+    const startedMs = clock.monotonic()
+    let result: AppendResult
     try {
-      const result = await timed(
-        figures.append,
-        tracing ? tracing.append(given.events, () => store.append(namespace, given)) : store.append(namespace, given),
-      )
-      noteStored(namespace, given, result)
-      return result
-    } catch (error) {
-      for (const { id } of given.events) awaited?.delete(id)
-      throw error
+      result = await (tracing
+        ? tracing.append(given.events, () => store.append(namespace, given))
+        : store.append(namespace, given))
+    } finally {
+      figures.append.observe((clock.monotonic() - startedMs) / 1_000)
+    }
+    noteStored(namespace, given, result, startedMs)
+    return result
+  }
+
+  const read = async (namespace: string, query: ReadQuery): Promise<ReadResult> => {
+    const startedMs = clock.monotonic()
+    try {
+      return await store.read(namespace, query)
+    } finally {
+      figures.read.observe((clock.monotonic() - startedMs) / 1_000)
     }
   }
 
   const follow = async (namespace: string, follower: Follower): Promise<Following> => {
-    const here = followed.get(namespace) ?? { followers: 0, startedMs: new Map<string, number>() }
-    here.followers++
-    followed.set(namespace, here)
+    followers.set(namespace, (followers.get(namespace) ?? 0) + 1)
     const left = (): void => {
-      if (--here.followers === 0) followed.delete(namespace)
+      const rest = (followers.get(namespace) ?? 0) - 1
+      if (rest > 0) followers.set(namespace, rest)
+      else followers.delete(namespace)
     }
     const one: Announcement[] = []
     const announced = (announcements: readonly Announcement[]): void => {
       const heardMs = clock.monotonic()
-      const written: Written[] = []
+      let written: Written | null = null
       for (const announcement of announcements) {
         const before = counters.delivered
+        // One by one, because only so it can be told how many readers each had.
         one[0] = announcement
         follower.announced(one)
-        const id = announcement.event?.id
-        const startedMs = id === undefined ? undefined : here.startedMs.get(id)
-        if (id !== undefined && startedMs !== undefined) here.startedMs.delete(id)
         const deliveries = counters.delivered - before
-        if (deliveries > 0) written.push({ startedMs, deliveries, event: announcement.event })
+        if (deliveries > 0) written = (written ?? new Written(heardMs, observe)).add(announcement, deliveries)
       }
-      if (written.length > 0) afterWrites({ flush: () => observe(heardMs, written) })
+      if (written) afterWrites(written)
     }
     try {
       const following = await store.follow(namespace, { ...bound(follower), announced })
@@ -116,14 +117,18 @@ export function observeStore(store: Store, { figures, clock, log, tracing, after
     }
   }
 
-  const observe = (heardMs: number, written: readonly Written[]): void => {
+  const observe = ({ heardMs, announcements, deliveries }: Written): void => {
     const nowMs = clock.monotonic()
-    for (const { startedMs, deliveries, event } of written) {
-      figures.feed.observe((nowMs - heardMs) / 1_000, deliveries)
-      if (startedMs !== undefined) figures.delivery.observe((nowMs - startedMs) / 1_000, deliveries)
+    let sum = 0
+    for (let index = 0; index < announcements.length; index++) {
+      const { epoch, seq, event } = announcements[index] as Announcement
+      const count = deliveries[index] as number
+      sum += count
+      times.written(epoch, seq, count, nowMs)
       const parent = tracing && event && tracing.parentOf(event.body)
-      if (parent) tracing.delivered(parent, event.id, deliveries, clock.now() - (nowMs - heardMs), clock.now())
+      if (parent) tracing.delivered(parent, event.id, count, clock.now() - (nowMs - heardMs), clock.now())
     }
+    figures.feed.observe((nowMs - heardMs) / 1_000, sum)
   }
 
   return {
@@ -134,7 +139,7 @@ export function observeStore(store: Store, { figures, clock, log, tracing, after
     ...(store.others && { others: store.others }),
     open: () => store.open(),
     append,
-    read: (namespace, query) => timed(figures.read, store.read(namespace, query)),
+    read,
     head: (namespace) => store.head(namespace),
     positionAt: (namespace, timestampMs) => store.positionAt(namespace, timestampMs),
     follow,
@@ -158,11 +163,28 @@ const statusByType: ReadonlyMap<string, JobStatus> = new Map([
   [jobEventTypes.cancelled, 'cancelled'],
 ])
 
-interface Written {
-  /** When this node handed the event to the store; undefined: another did. */
-  readonly startedMs: number | undefined
-  readonly deliveries: number
-  readonly event: StoredEvent | undefined
+/** What one call of the feed gave to readers, until that is written. */
+class Written implements Flushable {
+  readonly heardMs: number
+  readonly announcements: Announcement[] = []
+  /** To how many readers each went. */
+  readonly deliveries: number[] = []
+  readonly #observe: (written: Written) => void
+
+  constructor(heardMs: number, observe: (written: Written) => void) {
+    this.heardMs = heardMs
+    this.#observe = observe
+  }
+
+  add(announcement: Announcement, deliveries: number): this {
+    this.announcements.push(announcement)
+    this.deliveries.push(deliveries)
+    return this
+  }
+
+  flush(): void {
+    this.#observe(this)
+  }
 }
 
 const bound = (follower: Follower): Follower => ({
@@ -171,12 +193,3 @@ const bound = (follower: Follower): Follower => ({
   probed: (position) => follower.probed(position),
   ...(follower.told && { told: (text: string) => follower.told?.(text) }),
 })
-
-function remember(awaited: Map<string, number>, id: string, nowMs: number): void {
-  if (awaited.size >= mostAwaited)
-    for (const eldest of awaited.keys()) {
-      awaited.delete(eldest)
-      break
-    }
-  awaited.set(id, nowMs)
-}
