@@ -11,7 +11,7 @@ const slots = 8_192
  */
 export class DeliveryTimes {
   readonly #histogram: Histogram
-  readonly #epochs: (string | undefined)[] = new Array<string | undefined>(slots).fill(undefined)
+  readonly #epochs: (string | undefined)[] = Array.from({ length: slots })
   readonly #seqs = new Float64Array(slots)
   /** When it was handed over, where `#deliveries` is 0, and else when it was written. */
   readonly #momentsMs = new Float64Array(slots)
