@@ -1,9 +1,9 @@
 import type { Position } from '../protocol/cursor.js'
 import type { Announcement, Following, ReadResult, Store, StoredEvent } from '../store/store.js'
 import type { Connection } from './connection.js'
-import { Everything, everyTopic } from './everything.js'
+import { everyTopic, readRemembered } from './everything.js'
 import { EncodedEvent } from './frame.js'
-import { Ring } from './ring.js'
+import { NamedEvent, Ring } from './ring.js'
 import type { StorePresence } from './store-presence.js'
 import type { Wheel, WheelTask } from './wheel.js'
 import { decodeWord } from './words.js'
@@ -26,7 +26,6 @@ export class Channel {
   readonly namespace: string
   readonly #parts: ChannelParts
   readonly #ring: Ring
-  readonly #everything = new Everything()
   readonly #readers = new Map<string, Set<Connection>>()
   readonly #connections = new Set<Connection>()
   #opening: Promise<void> | null = null
@@ -122,7 +121,7 @@ export class Channel {
 
   /** What comes after `after`, whatever its topics, as far as this node still knows it and the ring does not have it. */
   readEverything(after: Position): Promise<ReadResult> {
-    return this.#everything.read(this.#parts.store, this.namespace, this.ring, after)
+    return readRemembered(this.#parts.store, this.namespace, this.ring, after)
   }
 
   join(connection: Connection): void {
@@ -184,11 +183,11 @@ export class Channel {
       const heard = this.#watermark
       const position = { epoch, seq }
       this.#watermark = position
-      if (!event || wentBack) this.#ring.restart(this.#watermark)
+      if (wentBack) this.#ring.restart(this.#watermark)
+      // Too large to announce: its readers find it in the log.
+      else if (!event) this.#ring.push(new NamedEvent(seq, topics))
       if (hole) this.#allBehind(heard)
       if (!event || wentBack) {
-        // Too large to announce: its readers find it in the log, and nobody finds it in the ring.
-        if (!event) this.#everything.noteLarge(announcement)
         for (const connection of this.#readersOfAny(topics)) connection.fallBehind(heard)
         continue
       }

@@ -2,6 +2,19 @@ import type { Position } from '../protocol/cursor.js'
 import type { StoredEvent } from '../store/store.js'
 import { EncodedEvent } from './frame.js'
 
+/** An event that was too large to be announced with its content: whoever wants it reads it. */
+export class NamedEvent {
+  readonly seq: number
+  readonly topics: readonly string[]
+
+  constructor(seq: number, topics: readonly string[]) {
+    this.seq = seq
+    this.topics = topics
+  }
+}
+
+type Remembered = StoredEvent | EncodedEvent | NamedEvent
+
 /**
  * The newest announcements of a namespace, bounded by bytes and shared by all its readers. A reader that is a little behind
  * takes the rest from here in one synchronous step; one that is further behind reads the store first.
@@ -9,11 +22,13 @@ import { EncodedEvent } from './frame.js'
 export class Ring {
   readonly #maxBytes: number
   /** Below `#start` empty. Encoded by the first reader that takes it from here, for all that do. */
-  #events: (StoredEvent | EncodedEvent | null)[] = []
+  #events: (Remembered | null)[] = []
   #start = 0
   #bytes = 0
   #epoch: string
   #floor: number
+  /** The newest that is here by name only. */
+  #namedUpTo = 0
 
   constructor(maxBytes: number, begin: Position) {
     this.#maxBytes = maxBytes
@@ -28,9 +43,11 @@ export class Ring {
     this.#bytes = 0
     this.#epoch = begin.epoch
     this.#floor = begin.seq
+    this.#namedUpTo = 0
   }
 
-  push(event: StoredEvent): void {
+  push(event: StoredEvent | NamedEvent): void {
+    if (event instanceof NamedEvent) this.#namedUpTo = event.seq
     this.#events.push(event)
     this.#bytes += weight(event)
     while (this.#bytes > this.#maxBytes && this.#start < this.#events.length) {
@@ -46,18 +63,44 @@ export class Ring {
     }
   }
 
-  /** Everything after it is here. */
+  /** Everything after it is here, or its name is. */
   get begin(): Position {
     return { epoch: this.#epoch, seq: this.#floor }
   }
 
-  /** Whether everything after `position` is here. */
-  covers(position: Position): boolean {
+  /** Whether everything after `position` is here, or its name is. */
+  remembers(position: Position): boolean {
     return position.epoch === this.#epoch && position.seq >= this.#floor
   }
 
-  /** The events after `position`, ascending. */
+  /** Whether everything after `position` is here with its content. */
+  covers(position: Position): boolean {
+    return this.remembers(position) && position.seq >= this.#namedUpTo
+  }
+
+  /** The events after `position` that are here with their content, ascending. */
   after(position: Position): readonly EncodedEvent[] {
+    const events: EncodedEvent[] = []
+    for (let at = this.#firstAfter(position); at < this.#events.length; at++) {
+      const event = this.#encodedAt(at)
+      if (!(event instanceof NamedEvent)) events.push(event)
+    }
+    return events
+  }
+
+  /** The next after `position`, without a hole: at most `limit` with their content, or one by its name. */
+  next(position: Position, limit: number): readonly EncodedEvent[] | NamedEvent {
+    const events: EncodedEvent[] = []
+    const first = this.#firstAfter(position)
+    for (let at = first; at < this.#events.length && at - first < limit; at++) {
+      const event = this.#encodedAt(at)
+      if (!(event instanceof NamedEvent)) events.push(event)
+      else return events.length === 0 ? event : events
+    }
+    return events
+  }
+
+  #firstAfter(position: Position): number {
     let low = this.#start
     let high = this.#events.length
     while (low < high) {
@@ -65,19 +108,17 @@ export class Ring {
       if (this.#at(middle).seq <= position.seq) low = middle + 1
       else high = middle
     }
-    const events: EncodedEvent[] = []
-    for (let at = low; at < this.#events.length; at++) events.push(this.#encodedAt(at))
-    return events
+    return low
   }
 
-  #at(index: number): StoredEvent {
-    const kept = this.#events[index] as StoredEvent | EncodedEvent
+  #at(index: number): StoredEvent | NamedEvent {
+    const kept = this.#events[index] as Remembered
     return kept instanceof EncodedEvent ? kept.event : kept
   }
 
-  #encodedAt(index: number): EncodedEvent {
-    const kept = this.#events[index] as StoredEvent | EncodedEvent
-    if (kept instanceof EncodedEvent) return kept
+  #encodedAt(index: number): EncodedEvent | NamedEvent {
+    const kept = this.#events[index] as Remembered
+    if (kept instanceof EncodedEvent || kept instanceof NamedEvent) return kept
     const encoded = new EncodedEvent(kept, { epoch: this.#epoch, seq: kept.seq })
     this.#events[index] = encoded
     return encoded
@@ -85,4 +126,6 @@ export class Ring {
 }
 
 /** The text, its frame, and what the objects around them take. */
-const weight = (event: StoredEvent): number => 2 * event.body.length + 512
+const weight = (event: StoredEvent | NamedEvent): number =>
+  512 +
+  2 * (event instanceof NamedEvent ? event.topics.reduce((sum, { length }) => sum + length, 0) : event.body.length)

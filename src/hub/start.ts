@@ -106,15 +106,24 @@ export async function openingOf(
     return begin(position ?? (await context.store.head(namespace)), jobTopics)
   }
   if (readsEverything(topics)) {
-    const { position, gap } = beginningOf(start, await context.store.head(namespace), channel.ring)
+    const beginning = beginningOf(start, await context.store.head(namespace), channel.ring)
+    const { gap } = beginning
+    const readOn = (after: Position): Promise<ReadResult> => channel.readEverything(after)
+    const position =
+      start.kind === 'time' ? await firstAt(readOn, beginning.position, start.timestampMs) : beginning.position
     const gaps: readonly GapNotice[] = gap ? [{ reason: gap, cursor: formatCursor(position) }] : []
     return {
       ...begin(position),
       gaps,
-      resumed: start.kind === 'cursor' && !gap && channel.ring?.covers(position) === true,
+      resumed: start.kind === 'cursor' && !gap && channel.ring?.remembers(position) === true,
     }
   }
-  if (start.kind === 'time') return begin(await firstAt(context, namespace, topics, start.timestampMs))
+  if (start.kind === 'time') {
+    const { pageEvents: limit, pageBytes: maxBytes } = context.settings
+    const readOn = (after: Position): Promise<ReadResult> =>
+      context.store.read(namespace, { topics, after, limit, maxBytes })
+    return begin(await firstAt(readOn, await context.store.positionAt(namespace, start.timestampMs), start.timestampMs))
+  }
 
   const after = start.kind === 'cursor' ? start.position : 'start'
   const page = await context.store.read(namespace, { topics, after, limit: 1, maxBytes: 1 })
@@ -145,20 +154,13 @@ export async function openingOf(
 
 /** The store knows times by the minute; the rest of the way is read. */
 async function firstAt(
-  context: HubContext,
-  namespace: string,
-  topics: readonly string[],
+  readOn: (after: Position) => Promise<ReadResult>,
+  notAfter: Position,
   timestampMs: number,
 ): Promise<Position> {
-  let position = await context.store.positionAt(namespace, timestampMs)
+  let position = notAfter
   for (;;) {
-    const { pageEvents, pageBytes } = context.settings
-    const page = await context.store.read(namespace, {
-      topics,
-      after: position,
-      limit: pageEvents,
-      maxBytes: pageBytes,
-    })
+    const page = await readOn(position)
     const first = page.events.find((event) => event.timestamp >= timestampMs)
     if (first) return { epoch: page.upTo.epoch, seq: first.seq - 1 }
     position = page.upTo

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Session } from '#src/auth/session.js'
+import type { TidingsEvent } from '#src/protocol/event.js'
 import { redisStore } from '#src/store/redis.js'
 import { noRedis, startRedis } from '../fixtures/redis.js'
 import { numbers, root, startHub } from './server.js'
@@ -94,6 +95,45 @@ test.skipIf(noRedis !== null)(
     const large = 'x'.repeat(20_000)
     for (const [n, data] of [1, large, 3].entries()) await publish({ topic: `t:${n}`, type: 'n', data })
     expect(numbers(await reader.until(({ data }) => data === 3))).toEqual([1, large, 3])
+    expect(errors).toEqual([])
+  },
+)
+
+test.skipIf(noRedis !== null)(
+  'O1 [P4.20]: bursts of events too large to announce reach topic=* whole, once and in order, and are kept for late readers',
+  async () => {
+    const redis = await startRedis()
+    const { hub, stream, publish, errors } = await startHub({ store: redisStore({ url: redis.url }) })
+    const reader = await stream({ as: admin, topics: ['*'] })
+    await reader.control('hello')
+    const before = await publish({ topic: 'q', type: 'n', data: -1 })
+    const big = 'x'.repeat(20_000)
+    const total = 150
+    await Promise.all(
+      Array.from({ length: total }, (_, n) =>
+        hub.publish({ topic: `t:${n % 7}`, type: 'n', data: { n, ...(n % 3 === 1 && { big }) } }),
+      ),
+    )
+    await publish({ topic: 'q', type: 'n', data: 'end' })
+    const isEnd = ({ data }: TidingsEvent): boolean => data === 'end'
+    const whole = [-1, ...Array.from({ length: total }, (_, n) => n), 'end']
+    const told = (events: readonly TidingsEvent[]): unknown[] =>
+      numbers(events).map((data) => (data as { n?: number }).n ?? data)
+    const seen = await reader.until(isEnd)
+    expect(told(seen)).toEqual(whole)
+
+    const resumed = await stream({ as: admin, topics: ['*'], lastEventId: before.body.cursor })
+    expect((await resumed.control('hello')).resumed).toBe(true)
+    expect(told(await resumed.until(isEnd))).toEqual(whole.slice(1))
+    const replay = await stream({ as: admin, topics: ['*'], since: 'start' })
+    expect(told(await replay.until(isEnd))).toEqual(whole)
+    const since = seen[80]?.timestamp as number
+    const timed = await stream({ as: admin, topics: ['*'], since: `@${since}` })
+    expect(told(await timed.until(isEnd))).toEqual(
+      told(seen.slice(seen.findIndex(({ timestamp }) => timestamp === since))),
+    )
+    const controls = [reader, resumed, replay, timed].flatMap((each) => each.controls.map(({ name }) => name))
+    expect(controls).not.toContain('gap')
     expect(errors).toEqual([])
   },
 )

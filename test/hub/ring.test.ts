@@ -1,7 +1,7 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { expect, test } from 'vitest'
-import { Ring } from '#src/hub/ring.js'
+import { NamedEvent, Ring } from '#src/hub/ring.js'
 import type { StoredEvent } from '#src/store/store.js'
 
 setFlagsFromString('--expose-gc')
@@ -46,4 +46,19 @@ test('D6: from a ring that let go of thousands, a reader still gets exactly what
       [seq - 2, seq - 1, seq].filter((each) => each > 0),
     )
   }
+})
+
+test('S3: an event known by name only ends what the ring covers, keeps its place among the others, and counts its bytes', () => {
+  const ring = new Ring(100 * 514, { epoch: 'e', seq: 0 })
+  const at = (seq: number) => ({ epoch: 'e', seq })
+  for (let seq = 1; seq <= 6; seq++) ring.push(seq === 3 ? new NamedEvent(3, ['a']) : eventOf(seq, 'x'))
+  expect([ring.remembers(at(0)), ring.covers(at(2)), ring.covers(at(3))]).toEqual([true, false, true])
+  const seqs = (next: ReturnType<Ring['next']>): unknown =>
+    next instanceof NamedEvent ? `read ${next.seq}` : next.map(({ event }) => event.seq)
+  expect([0, 1, 2, 3, 6].map((seq) => seqs(ring.next(at(seq), 2)))).toEqual([[1, 2], [2], 'read 3', [4, 5], []])
+  expect(seqs(ring.after(at(0)))).toEqual([1, 2, 4, 5, 6])
+  for (let seq = 7; seq <= 1_000; seq++) ring.push(new NamedEvent(seq, ['a']))
+  expect([ring.remembers(at(899)), ring.remembers(at(900))]).toEqual([false, true])
+  ring.restart(at(1_000))
+  expect([ring.covers(at(1_000)), ring.covers(at(999))]).toEqual([true, false])
 })
