@@ -15,6 +15,8 @@ export class BodyOutlet implements Outlet {
   #pendingBytes = 0
   #enqueuedBytes = 0
   #wasFull = false
+  /** Kept while the stream lives: in Node the signal of a `Request` that was collected hears of no abort. */
+  #request: Request | null = null
 
   readonly #counters: Counters
 
@@ -36,6 +38,14 @@ export class BodyOutlet implements Outlet {
 
   listen(listener: OutletListener): void {
     this.#listener = listener
+  }
+
+  /** Lets go of the reader when its request is aborted. */
+  endWith(request: Request): void {
+    this.#request = request
+    // One turn later: the connection is not made yet.
+    if (request.signal.aborted) queueMicrotask(this.#abort)
+    else request.signal.addEventListener('abort', this.#abort, { once: true })
   }
 
   get full(): boolean {
@@ -88,6 +98,8 @@ export class BodyOutlet implements Outlet {
     controller?.error(new Error('The hub let go of a reader that took nothing.'))
   }
 
+  readonly #abort = (): void => this.abort()
+
   #tellIfDrained(): void {
     if (!this.#wasFull || this.full) return
     this.#wasFull = false
@@ -98,6 +110,8 @@ export class BodyOutlet implements Outlet {
     if (!this.#controller) return
     this.#controller = null
     this.#pending = []
+    this.#request?.signal.removeEventListener('abort', this.#abort)
+    this.#request = null
     this.#listener?.gone()
   }
 }

@@ -97,10 +97,7 @@ export function createHandler(joined: HttpParts): Handler {
     const answer = await handle(incomingOf(request, address, native), (headers) => {
       const outlet = new BodyOutlet(parts.core.endOfTick, parts.core.settings.unsentBytes, parts.core.counters)
       carried = { outlet, headers }
-      const stop = (): void => outlet.abort()
-      // One turn later: the connection is not made yet.
-      if (request.signal.aborted) queueMicrotask(stop)
-      else request.signal.addEventListener('abort', stop, { once: true })
+      outlet.endWith(request)
       return outlet
     })
     if (answer && request.method === 'HEAD') return new Response(null, answer)

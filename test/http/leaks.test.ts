@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { expect, test } from 'vitest'
 import { toNodeHandler } from '#src/http/node.js'
 import { createHub } from '#src/index.js'
+import { collect } from '../fixtures/collect.js'
 
 test('I17: 2,000 streams and polls cut at any moment leave no connection and no feed behind', async () => {
   const hub = await createHub({ development: true })
@@ -36,4 +37,21 @@ test('I17: 2,000 streams and polls cut at any moment leave no connection and no 
   await hub.close({ drainMs: 100 })
   server.closeAllConnections()
   server.close()
+})
+
+test('I17: a stream of the fetch handler ends with its request, also when the garbage was collected in between', async () => {
+  const hub = await createHub({ authenticate: () => ({ userId: '7', subscribe: ['user:7'] }) })
+  const abort = new AbortController()
+  const streamOf = (): Promise<Response> =>
+    hub.fetch(new Request('http://hub.test/events?topic=user:7', { signal: abort.signal }))
+  const reader = ((await streamOf()).body as ReadableStream<Uint8Array>).getReader()
+  await reader.read()
+  // What is held only weakly outlives the turn of the event loop in which it was last looked at.
+  for (let turn = 0; turn < 3; turn++) {
+    await new Promise((resolve) => setTimeout(resolve, 10))
+    collect()
+  }
+  abort.abort()
+  await expect.poll(() => hub.stats().connections).toBe(0)
+  await hub.close({ drainMs: 0 })
 })
