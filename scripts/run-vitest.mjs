@@ -20,7 +20,16 @@ export function runVitest({ node = process.execPath, folders = [], environment =
   const counted = count(report)
   rmSync(folder, { recursive: true, force: true })
   if (counted === null || (status !== 0 && counted.failed === 0)) {
-    return { passed: counted?.passed ?? 0, failed: 1, skipped: counted?.skipped ?? [] }
+    return {
+      passed: counted?.passed ?? 0,
+      failed: 1,
+      skipped: counted?.skipped ?? [],
+      failures: [
+        counted
+          ? `vitest ended with ${status} though its tests passed: an error outside of them, or a worker that ended`
+          : `vitest ended with ${status} and gave no result`,
+      ],
+    }
   }
   return counted
 }
@@ -35,12 +44,19 @@ function count(report) {
   const tests = files.flatMap(({ assertionResults }) => assertionResults)
   if (tests.length === 0) return null
   // A file that fails to load, or a hook that throws, leaves no failed test behind.
-  const broken = files.filter((file) => file.status === 'failed' && !file.assertionResults.some(isFailed)).length
+  const broken = files.filter((file) => file.status === 'failed' && !file.assertionResults.some(isFailed))
+  const failures = [
+    ...broken.map(({ name, message }) => `${name}: ${firstLines(message)}`),
+    ...tests.filter(isFailed).map(({ fullName, failureMessages }) => `${fullName}: ${firstLines(failureMessages[0])}`),
+  ]
   return {
     passed: tests.filter(({ status }) => status === 'passed').length,
-    failed: tests.filter(isFailed).length + broken,
+    failed: failures.length,
+    failures,
     skipped: tests.filter(({ status }) => status !== 'passed' && status !== 'failed').map(({ fullName }) => fullName),
   }
 }
 
 const isFailed = ({ status }) => status === 'failed'
+// As vitest tells them an error and its stack come as one text.
+const firstLines = (message = '') => message.split('\n').slice(0, 6).join('\n    ')

@@ -9,6 +9,7 @@ import { secondNode } from './second-node.mjs'
 const full = process.argv.includes('--full')
 const inCi = process.env.CI === 'true'
 const total = { passed: 0, failed: 0, skipped: 0 }
+const failures = []
 
 const missing = [...installPrograms(), ...installRuntimes()]
 const environment = full ? { TIDINGS_FULL: '1' } : {}
@@ -26,12 +27,15 @@ if (spawnSync('npm', ['run', 'build'], { stdio: ['ignore', 'inherit', 'inherit']
   add('build', { passed: 0, failed: 1, skipped: [] })
 }
 
+// Once more at the end, where a log that was cut off in front still has them.
+for (const failure of failures) console.log(`failed: ${failure}`)
 if (missing.length > 0) console.log(`Not installed here: ${missing.join(', ')}`)
 const { passed, failed, skipped } = total
 console.log(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`)
 process.exit(failed > 0 || passed === 0 ? 1 : 0)
 
-function add(run, { passed, failed, skipped }) {
+function add(run, { passed, failed, skipped, failures: newFailures = [] }) {
+  failures.push(...newFailures.map((failure) => `${run}: ${failure}`))
   // On a build machine a test that did not run for want of a program has not passed.
   const lacking = inCi && missing.length > 0
   for (const name of skipped) console.log(`${lacking ? 'failed for want of a program' : 'skipped'}: ${name}`)

@@ -63,7 +63,7 @@ export class NotingReader extends ReaderNotes {
     }
   }
 
-  /** Hangs up; with `comeBack` it connects again at once with its last id. */
+  /** Hangs up and reads no more; with `comeBack` it connects again at once with its last id. */
   hangUp({ comeBack = false } = {}): void {
     if (!comeBack) this.#closed = true
     this.#abort.abort()
@@ -107,7 +107,11 @@ export class NotingReader extends ReaderNotes {
       { onMessage: (message) => this.#take(message), onId: (id) => (this.lastEventId = id) },
       this.lastEventId,
     )
-    for await (const bytes of response.body) decoder.push(bytes)
+    for await (const bytes of response.body) {
+      // What was on its way when it hung up for good is not read: its last id stays what its caller saw.
+      if (this.#closed) return
+      decoder.push(bytes)
+    }
   }
 
   #take({ event: name, data, lastEventId }: SseMessage): void {

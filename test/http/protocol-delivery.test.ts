@@ -6,6 +6,7 @@ import { decodeEnvelope, type TidingsEvent } from '#src/protocol/event.js'
 import { createSseDecoder } from '#src/protocol/sse-decode.js'
 import { fakeClock } from '#src/testing/fake-clock.js'
 import { seededRandom } from '#src/testing/seeded-random.js'
+import { collect } from '../fixtures/collect.js'
 import { headersOf, numbers, root, startHub, type TestHub } from './server.js'
 
 const note = (data: unknown = null, topic = 'news', rest: object = {}) => ({ topic, type: 'note', data, ...rest })
@@ -182,11 +183,13 @@ describe('slow readers', () => {
     const slow = await SlowReader.open(hub, 'topic=news')
     const quick = await hub.stream({ topics: ['news'] })
     await quick.control('hello')
+    collect()
     const before = process.memoryUsage().arrayBuffers
     for (let n = 0; n < 600; n++) await hub.hub.publish(note([n, big]))
     const lastOf = (events: readonly TidingsEvent[]): unknown => (events.at(-1)?.data as unknown[])?.[0]
     expect(lastOf(await quick.until((event) => (event.data as unknown[])[0] === 599))).toBe(599)
     // 12 MB went by. Buffers of the quick reader come and go; a queue for the slow one would keep them all.
+    collect()
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(40 * 1024 * 1024)
     await slow.read(() => lastOf(slow.events) === 599)
     expect(slow.events.map((event) => (event.data as unknown[])[0])).toEqual(Array.from({ length: 600 }, (_, n) => n))

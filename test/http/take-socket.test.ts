@@ -8,17 +8,14 @@ import {
   type ServerResponse,
 } from 'node:http'
 import { type AddressInfo, connect, type Socket } from 'node:net'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { toNodeHandler } from '#src/http/node.js'
 import { createHub, type HubOptions } from '#src/index.js'
 import { memoryStore } from '#src/store/memory.js'
+import { collect } from '../fixtures/collect.js'
 
-setFlagsFromString('--expose-gc')
 /** Room for a busy machine. */
 const slow = { timeout: 20_000 }
-const collect = runInNewContext('gc') as () => void
 
 async function startServer(
   takeSockets: boolean,

@@ -1,11 +1,7 @@
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { expect, test } from 'vitest'
 import { NamedEvent, Ring } from '#src/hub/ring.js'
 import type { StoredEvent } from '#src/store/store.js'
-
-setFlagsFromString('--expose-gc')
-const collect = runInNewContext('gc') as () => void
+import { collect } from '../fixtures/collect.js'
 
 const eventOf = (seq: number, body: string): StoredEvent => ({
   id: `${seq}`,

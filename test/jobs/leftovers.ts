@@ -1,13 +1,9 @@
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { expect } from 'vitest'
 import { memoryStore } from '#src/store/memory.js'
 import { fakeClock, seededRandom } from '#src/testing/index.js'
 import { bench, namespace } from './engine-fixture.js'
 import { live } from './lives.js'
-
-setFlagsFromString('--expose-gc')
-const collect = runInNewContext('gc') as () => void
+import { collect } from '../fixtures/collect.js'
 
 async function heapBytes(): Promise<number> {
   for (let nth = 0; nth < 4; nth++) {
