@@ -63,7 +63,7 @@ export function createHandler(joined: HttpParts): Handler {
     const requestId = requestIdOf(request, core.random)
     figures.refused(refusal.code)
     refusals.refused(request, refusal, requestId)
-    const answer = softened(request, error, () => core.retryMs()) ?? problemAnswer(error, core.onError)
+    const answer = softened(request, error, () => core.returns.retryMs()) ?? problemAnswer(error, core.onError)
     return { ...answer, headers: { ...answer.headers, 'X-Request-Id': requestId } }
   }
 

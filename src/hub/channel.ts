@@ -1,7 +1,7 @@
 import type { Position } from '../protocol/cursor.js'
-import type { Announcement, Following, ReadResult, Store, StoredEvent } from '../store/store.js'
-import type { Connection } from './connection.js'
-import { everyTopic, readRemembered } from './everything.js'
+import type { Announcement, Following, ReadResult, Store } from '../store/store.js'
+import { Audience } from './audience.js'
+import { readRemembered } from './everything.js'
 import { EncodedEvent } from './frame.js'
 import { NamedEvent, Ring } from './ring.js'
 import type { StorePresence } from './store-presence.js'
@@ -18,16 +18,15 @@ export interface ChannelParts {
 }
 
 /**
- * One namespace on this node while somebody reads it: the feed of the store, the ring of the newest announcements, the
- * watermark (the newest number heard without a hole), and the readers of each topic. It may be there before its feed is:
- * a store that is away cannot be followed yet.
+ * One namespace on this node while somebody reads it: the feed of the store, which fills the ring of the newest announcements
+ * and moves the watermark (the newest number heard without a hole), and tells the audience. It may be there before its feed
+ * is: a store that is away cannot be followed yet.
  */
 export class Channel {
   readonly namespace: string
+  readonly audience = new Audience()
   readonly #parts: ChannelParts
   readonly #ring: Ring
-  readonly #readers = new Map<string, Set<Connection>>()
-  readonly #connections = new Set<Connection>()
   #opening: Promise<void> | null = null
   #following: Following | null = null
   #began: Position | null = null
@@ -103,9 +102,6 @@ export class Channel {
   get ring(): Ring | null {
     return this.#whole ? this.#ring : null
   }
-  get connections(): ReadonlySet<Connection> {
-    return this.#connections
-  }
 
   /**
    * Resolves when the feed can be trusted again, or when it makes sense to read the log once more because it is taking
@@ -115,49 +111,16 @@ export class Channel {
     return this.#whole || this.#closed ? Promise.resolve() : new Promise((resolve) => this.#waiting.push(resolve))
   }
 
-  readersOf(topic: string): number {
-    return this.#readers.get(topic)?.size ?? 0
-  }
-
   /** What comes after `after`, whatever its topics, as far as this node still knows it and the ring does not have it. */
   readEverything(after: Position): Promise<ReadResult> {
     return readRemembered(this.#parts.store, this.namespace, this.ring, after)
-  }
-
-  join(connection: Connection): void {
-    this.#connections.add(connection)
-    for (const topic of connection.topics) {
-      const readers = this.#readers.get(topic)
-      if (readers) readers.add(connection)
-      else this.#readers.set(topic, new Set([connection]))
-    }
-  }
-
-  leave(connection: Connection): void {
-    this.#connections.delete(connection)
-    for (const topic of connection.topics) {
-      const readers = this.#readers.get(topic)
-      readers?.delete(connection)
-      if (readers?.size === 0) this.#readers.delete(topic)
-    }
-  }
-
-  /** Hands an event that is not logged to whoever is live right now (E7). */
-  deliverVolatile(event: StoredEvent): void {
-    const encoded = new EncodedEvent(event, null)
-    const told = new Set<Connection>()
-    for (const connection of this.#readersOfAny(event.topics)) {
-      if (told.has(connection)) continue
-      told.add(connection)
-      connection.offerVolatile(encoded)
-    }
   }
 
   /** Events of the topic up to this number are gone from the log; `upTo` is the last number of the namespace. */
   erased(topic: string, upTo: number): void {
     this.#erasedUpTo = Math.max(this.#erasedUpTo, upTo)
     this.#ring.restart(this.#watermark)
-    for (const connection of this.#readersOfAny([topic])) connection.erased(topic)
+    this.audience.erased(topic)
   }
 
   close(): void {
@@ -186,30 +149,16 @@ export class Channel {
       if (wentBack) this.#ring.restart(this.#watermark)
       // Too large to announce: its readers find it in the log.
       else if (!event) this.#ring.push(new NamedEvent(seq, topics))
-      if (hole) this.#allBehind(heard)
+      if (hole) this.audience.fallBehind(heard, null)
       if (!event || wentBack) {
-        for (const connection of this.#readersOfAny(topics)) connection.fallBehind(heard)
+        this.audience.fallBehind(heard, topics)
         continue
       }
       // Without the frames of this moment: one event for many people has a frame for each of them.
       if (seq > this.#erasedUpTo) this.#ring.push(event)
       else this.#ring.restart(this.#watermark)
-      const encoded = new EncodedEvent(event, position)
-      // The way of every delivery: without the generator.
-      for (const topic of topics) this.#offer(encoded, topic)
-      this.#offer(encoded, everyTopic)
+      this.audience.offer(new EncodedEvent(event, position))
     }
-  }
-
-  /** Those of each topic, so one of several topics several times, and those of everything. */
-  *#readersOfAny(topics: readonly string[]): Iterable<Connection> {
-    for (const topic of topics) yield* this.#readers.get(topic) ?? []
-    yield* this.#readers.get(everyTopic) ?? []
-  }
-
-  #offer(encoded: EncodedEvent, topic: string): void {
-    const readers = this.#readers.get(topic)
-    if (readers) for (const connection of readers) connection.offer(encoded)
   }
 
   #becomeWhole(): void {
@@ -223,7 +172,7 @@ export class Channel {
 
   #interrupted(): void {
     this.#whole = false
-    this.#allBehind(this.#watermark)
+    this.audience.fallBehind(this.#watermark, null)
     this.#probe()
   }
 
@@ -238,7 +187,7 @@ export class Channel {
     }
     // Where nothing was missed nobody has to read: after an absence of the store ten thousand would, all at once.
     if (!this.#whole) this.#becomeWhole()
-    if (missed) this.#allBehind(heard)
+    if (missed) this.audience.fallBehind(heard, null)
   }
 
   #probe(): void {
@@ -266,14 +215,9 @@ export class Channel {
   #told(text: string): void {
     try {
       const word = decodeWord(text)
-      if (word) this.deliverVolatile(word.event)
+      if (word) this.audience.offerVolatile(word.event)
     } catch (error) {
       this.#parts.onError(error, 'told')
     }
-  }
-
-  /** `heard`: up to where they were told of everything. */
-  #allBehind(heard: Position): void {
-    for (const connection of this.#connections) connection.fallBehind(heard)
   }
 }

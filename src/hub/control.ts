@@ -4,18 +4,11 @@ import { jobIdOf } from '../protocol/topic.js'
 import type { Random } from '../random.js'
 import type { Store } from '../store/store.js'
 import type { Channels } from './channels.js'
-import type { Connection } from './connection.js'
+import { ConnectionsHere, type Order, byId, mostListed } from './connections-here.js'
 import { Nodes } from './nodes.js'
 import type { Reader } from './reader.js'
-import {
-  type ClosedReport,
-  type ConnectionFilter,
-  type ConnectionReport,
-  closedReportOf,
-  matchesFilter,
-  reportOf,
-} from './report.js'
-import { type Revocation, type RevocationTarget, checkTarget, isRevoked, mayReturn } from './revocation.js'
+import type { ClosedReport, ConnectionFilter, ConnectionReport } from './report.js'
+import { type Revocation, type RevocationTarget, checkTarget } from './revocation.js'
 import { RevocationCopy } from './revocation-copy.js'
 import { Revocations } from './revocations.js'
 import type { Roster } from './roster.js'
@@ -54,36 +47,31 @@ export interface PageQuery {
   readonly after?: string
 }
 
-const mostClosed = 1_000
-
 /** Operations on all connections, on every node of the store within a second (A5, O2): on this one at once. */
 export class Control {
   readonly nodes: Nodes
+  readonly here: ConnectionsHere
   readonly revocations: Revocations
   readonly #parts: ControlParts
-  /** The last {@link mostClosed}, from `#closedFrom` on in a circle. */
-  readonly #closed: ClosedReport[] = []
-  #closedAt = 0
-  /** What was said about those that are being ended, until they are gone. */
-  readonly #notes = new Map<Connection, string>()
   readonly #copy: RevocationCopy
 
   constructor(parts: ControlParts) {
     this.#parts = parts
     this.revocations = new Revocations(parts.store, parts.longestTokenMs)
     this.nodes = new Nodes(parts, () => void this.#copy.reload())
+    this.here = new ConnectionsHere(this.nodes.id, parts.roster, parts.clock)
     this.#copy = new RevocationCopy({
       ...parts,
       revocations: this.revocations,
-      found: (revocation) => void this.#endRevoked(revocation),
+      found: (revocation) => void this.here.endRevoked(revocation),
       tell: (revocation) => this.nodes.tell('revoke', revocation),
     })
     // The words of this version. What they carry was checked by the node that says them.
     this.nodes.on('revoke', (body) => this.#revokeHere(body as Revocation))
-    this.nodes.on('disconnect', (body) => this.#disconnectHere(body as Order))
-    this.nodes.on('ping', (body) => this.#pingHere(body as Order))
-    this.nodes.on('list', (body) => this.#listHere(body as Order))
-    this.nodes.on('closed', (body) => this.#closedHere(body as Order))
+    this.nodes.on('disconnect', (body) => this.here.disconnect(body as Order))
+    this.nodes.on('ping', (body) => this.here.ping(body as Order))
+    this.nodes.on('list', (body) => this.here.list(body as Order))
+    this.nodes.on('closed', (body) => this.here.closed(body as Order))
     this.nodes.on('erased', (body) => this.#erasedHere(body as Erased))
   }
 
@@ -124,24 +112,24 @@ export class Control {
     return { closed: here + sum(told.value.answers) }
   }
 
-  /** Ends connections with `bye` `kicked`. `note` goes to the list of the closed. */
+  /** Ends connections with `bye` `kicked`. */
   async disconnect(namespace: string, filter: ConnectionFilter, note?: string): Promise<{ readonly closed: number }> {
     const order: Order = { namespace, filter, ...(note !== undefined && { note }) }
-    const here = this.#disconnectHere(order)
+    const here = this.here.disconnect(order)
     if (filter.id !== undefined && here > 0) return { closed: here }
     return { closed: here + sum((await this.nodes.ask('disconnect', order)).answers) }
   }
 
   async ping(namespace: string, filter: ConnectionFilter = {}): Promise<{ readonly sent: number }> {
     const order: Order = { namespace, filter }
-    const here = this.#pingHere(order)
+    const here = this.here.ping(order)
     return { sent: here + sum((await this.nodes.ask('ping', order)).answers) }
   }
 
   async list(namespace: string, filter: ConnectionFilter, query: PageQuery = {}): Promise<ConnectionPage> {
     const limit = limitOf(query)
     const order: Order = { namespace, filter, limit, ...(query.after !== undefined && { after: query.after }) }
-    const { found, missing } = await this.#gather('list', order, this.#listHere(order))
+    const { found, missing } = await this.#gather('list', order, this.here.list(order))
     const connections = found.sort(byId).slice(0, limit)
     const last = connections.at(-1)
     return { connections, ...(found.length > limit && last && { next: last.id }), ...missing }
@@ -150,13 +138,13 @@ export class Control {
   async closed(namespace: string, filter: ConnectionFilter, query: PageQuery = {}): Promise<ClosedPage> {
     const limit = limitOf(query)
     const order: Order = { namespace, filter, limit }
-    const { found, missing } = await this.#gather('closed', order, this.#closedHere(order))
+    const { found, missing } = await this.#gather('closed', order, this.here.closed(order))
     return { connections: found.sort((a, b) => b.since - a.since).slice(0, limit), ...missing }
   }
 
   async find(namespace: string, id: string): Promise<ConnectionReport | null> {
     const order: Order = { namespace, filter: { id }, limit: 1 }
-    const [here] = this.#listHere(order)
+    const [here] = this.here.list(order)
     return here ?? (await this.#gather<ConnectionReport>('list', order, [])).found[0] ?? null
   }
 
@@ -177,94 +165,17 @@ export class Control {
     await this.nodes.tell('erased', erased)
   }
 
-  /** A connection is gone. */
-  note(connection: Connection): void {
-    const note = this.#notes.get(connection)
-    this.#notes.delete(connection)
-    // A poll that was answered is no loss of anything, and there are thousands.
-    if (connection.transport === 'poll' && connection.activity.reason === null) return
-    const report = closedReportOf(connection, this.nodes.id, this.#parts.clock, note)
-    this.#closed[this.#closedAt] = report
-    this.#closedAt = (this.#closedAt + 1) % mostClosed
-  }
-
-  /** The last that closed on this node, of a namespace; the last first. */
-  closedIn(namespace: string): ClosedReport[] {
-    return this.#closedHere({ namespace, filter: {} })
-  }
-
   close(): void {
     this.#copy.close()
     this.nodes.close()
   }
 
   #revokeHere(revocation: Revocation): number {
-    return this.revocations.note(revocation) ? this.#endRevoked(revocation) : 0
-  }
-
-  #endRevoked(revocation: Revocation): number {
-    let ended = 0
-    for (const connection of this.#parts.roster.connections) {
-      const { reader } = connection.options
-      if (connection.closed || connection.namespace !== revocation.namespace) continue
-      if (!reader || !isRevoked(revocation, reader)) continue
-      connection.end('revoked', mayReturn(revocation))
-      ended++
-    }
-    return ended
-  }
-
-  #disconnectHere({ namespace, filter, note }: Order): number {
-    const meant = this.#meant(namespace, filter)
-    for (const connection of meant) {
-      if (note !== undefined) this.#notes.set(connection, note)
-      connection.end('kicked')
-    }
-    return meant.length
-  }
-
-  #pingHere({ namespace, filter }: Order): number {
-    return this.#meant(namespace, filter).filter((one) => one.transport === 'sse' && one.ping()).length
-  }
-
-  #listHere({ namespace, filter, limit = mostListed, after = '' }: Order): ConnectionReport[] {
-    const { clock, roster } = this.#parts
-    const reports = roster.connections
-      .filter((connection) => connection.namespace === namespace && connection.id > after)
-      .sort(byId)
-    const found: ConnectionReport[] = []
-    for (const connection of reports) {
-      // One more than the page: that there is a next page has to be seen.
-      if (found.length > limit) break
-      const report = reportOf(connection, this.nodes.id, clock)
-      if (matchesFilter(report, filter)) found.push(report)
-    }
-    return found
-  }
-
-  #closedHere({ namespace, filter: { state: _closed, ...filter }, limit = mostListed }: Order): ClosedReport[] {
-    const ordered = [...this.#closed.slice(this.#closedAt), ...this.#closed.slice(0, this.#closedAt)].reverse()
-    return ordered
-      .filter(
-        (report) => report.namespace === namespace && matchesFilter({ ...report, unsentBytes: 0, lag: 0 }, filter),
-      )
-      .slice(0, limit)
+    return this.revocations.note(revocation) ? this.here.endRevoked(revocation) : 0
   }
 
   #erasedHere({ namespace, topic, upTo }: Erased): void {
     this.#parts.channels.find(namespace)?.erased(topic, upTo)
-  }
-
-  #meant(namespace: string, filter: ConnectionFilter): readonly Connection[] {
-    const { clock, roster } = this.#parts
-    return roster.connections.filter(
-      (connection) =>
-        !connection.closed &&
-        connection.namespace === namespace &&
-        // An in-process reader is the application's own: nobody disconnects it from outside.
-        connection.transport !== 'process' &&
-        matchesFilter(reportOf(connection, this.nodes.id, clock), filter),
-    )
   }
 
   async #gather<Report>(
@@ -278,30 +189,16 @@ export class Control {
   }
 }
 
-/** What is told to other nodes. */
-interface Order {
-  readonly namespace: string
-  readonly filter: ConnectionFilter
-  readonly note?: string
-  readonly limit?: number
-  readonly after?: string
-}
-
 interface Erased {
   readonly namespace: string
   readonly topic: string
   readonly upTo: number
 }
 
-const mostListed = 1_000
-
 function limitOf({ limit = 100 }: PageQuery): number {
   if (Number.isInteger(limit) && limit >= 1 && limit <= mostListed) return limit
   throw new TidingsError('query_invalid', `"limit" must be a whole number from 1 to ${mostListed}.`, { field: 'limit' })
 }
-
-const byId = (a: { readonly id: string }, b: { readonly id: string }): number =>
-  a.id < b.id ? -1 : a.id > b.id ? 1 : 0
 
 const sum = (answers: readonly unknown[]): number =>
   answers.reduce<number>((total, answer) => total + (typeof answer === 'number' ? answer : 0), 0)

@@ -1,7 +1,7 @@
 import { TidingsError } from '../errors.js'
 import type { TidingsEvent } from '../protocol/event.js'
 import type { EncodedEvent } from './frame.js'
-import type { HubContext } from './hub.js'
+import type { HubContext } from './context.js'
 import type { JobSnapshot } from './notices.js'
 import type { Reader } from './reader.js'
 import { frozen } from './shown.js'

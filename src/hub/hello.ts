@@ -2,7 +2,7 @@ import type { CloseReason } from '../protocol/control.js'
 import { type Position, formatCursor } from '../protocol/cursor.js'
 import type { ConnectionOptions } from './connection-options.js'
 import { Frame } from './frame.js'
-import type { HubContext } from './hub.js'
+import type { HubContext } from './context.js'
 
 export interface Greeting {
   /** Null where only the store, which is away, could tell it: without an `id:` the reader keeps the one it had. */
@@ -32,7 +32,7 @@ export function helloFrames(
   }
   return [
     // `retry:` is for native EventSource, which has no jitter of its own.
-    Frame.ofControl('hello', hello, { ...(cursor !== null && { id: cursor }), retryMs: context.retryMs() }),
+    Frame.ofControl('hello', hello, { ...(cursor !== null && { id: cursor }), retryMs: context.returns.retryMs() }),
     // Some virus scanners hold each event until the next byte comes.
     Frame.ofBlock({ comment: '' }),
   ]

@@ -1,6 +1,6 @@
 import { isTerminalType } from '../protocol/job.js'
 import type { StoredEvent } from '../store/store.js'
-import type { HubContext } from './hub.js'
+import type { HubContext } from './context.js'
 
 /** The jobs of a stream that watches nothing else: when all have ended, so has the stream (H3). */
 export class JobEndings {

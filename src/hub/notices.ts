@@ -2,12 +2,12 @@ import type { GapNotice } from '../protocol/control.js'
 import { type Position, formatCursor } from '../protocol/cursor.js'
 import type { ReadResult } from '../store/store.js'
 import { Frame } from './frame.js'
-import type { HubContext } from './hub.js'
+import type { HubContext } from './context.js'
 import type { Interest } from './interest.js'
 import type { Outlet } from './outlet.js'
 import { type Opening, gapKey, isFoundAgain } from './start.js'
 
-/** What one reader is told beside events: gaps, each once, and jobs as they stand, before their events (D4). */
+/** What one reader is told beside events on its way to being live: gaps, each once, and jobs as they stand, before their events (D4). */
 export class Notices {
   readonly #context: HubContext
   readonly #namespace: string
@@ -67,16 +67,6 @@ export class Notices {
     )
   }
 
-  /** One whose position is behind the erasing finds it in the log. */
-  erased(topic: string, at: Position): void {
-    this.#tellGap({ reason: 'unknown', topics: [topic], cursor: formatCursor(at) })
-  }
-
-  /** The reader is live, so every gap of before is behind it: one that is found from now on is another. */
-  live(): void {
-    this.#told = none
-  }
-
   /** Sends the snapshots that are owed, while `wanted`; what fails is still owed. */
   async send(epoch: string, wanted: () => boolean): Promise<void> {
     for (let topic = this.#owed[0]; topic !== undefined; topic = this.#owed[0]) {
@@ -88,19 +78,22 @@ export class Notices {
   }
 
   #tellGap(gap: GapNotice): void {
-    const { counters } = this.#context
-    counters.gaps++
-    counters.gapsBy[gap.reason]++
-    const { topics } = this.#interest
-    // By its first too: who reads everything is told of single topics.
-    const everything = gap.topics?.length === topics.length && topics.includes(gap.topics[0] as string)
-    this.#outlet.push(Frame.ofControl('gap', everything ? { reason: gap.reason, cursor: gap.cursor } : gap))
+    tellGap(this.#context, this.#outlet, this.#interest.topics, gap)
   }
 
   #tellJob({ job, position }: JobSnapshot, topic: string, epoch: string): void {
     this.#outlet.push(Frame.ofControl('snapshot', { job, cursor: formatCursor(position) }))
     if (position.epoch === epoch) this.#interest.raiseFloor(topic, position.seq)
   }
+}
+
+/** Tells a reader of `topics` that history is missing. */
+export function tellGap({ counters }: HubContext, outlet: Outlet, topics: readonly string[], gap: GapNotice): void {
+  counters.gaps++
+  counters.gapsBy[gap.reason]++
+  // By its first too: who reads everything is told of single topics.
+  const everything = gap.topics?.length === topics.length && topics.includes(gap.topics[0] as string)
+  outlet.push(Frame.ofControl('gap', everything ? { reason: gap.reason, cursor: gap.cursor } : gap))
 }
 
 export type JobSnapshot = NonNullable<Awaited<ReturnType<HubContext['snapshot']>>>

@@ -116,7 +116,7 @@ export class Publisher {
     for (const { event: given, volatile } of drafts) {
       if (!volatile) continue
       const event: StoredEvent = { ...given, seq: 0, timestamp: clock.now() }
-      channels.find(namespace)?.deliverVolatile(event)
+      channels.find(namespace)?.audience.offerVolatile(event)
       if (!store.others || !presence.available) continue
       store.others.tell(namespace, encodeWord({ kind: 'volatile', event })).catch((error: unknown) => {
         if (!presence.explains(error)) onError(error, 'volatile')

@@ -5,7 +5,7 @@ import type { ReadResult } from '../store/store.js'
 import type { Channel } from './channel.js'
 import type { ConnectionOptions } from './connection-options.js'
 import { beginningOf, readsEverything } from './everything.js'
-import type { HubContext } from './hub.js'
+import type { HubContext } from './context.js'
 
 /** Where a reader asked to begin (D5). */
 export type Start =

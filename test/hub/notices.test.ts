@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { newCounters } from '#src/hub/counters.js'
-import type { HubContext } from '#src/hub/hub.js'
+import type { HubContext } from '#src/hub/context.js'
 import { Interest } from '#src/hub/interest.js'
 import { Notices } from '#src/hub/notices.js'
 import type { Position } from '#src/protocol/cursor.js'

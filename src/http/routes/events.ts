@@ -134,7 +134,7 @@ async function poll(
 
 /** Why a poll ended before it had a place: it is tried again, elsewhere or later. */
 const endedEarly = (core: HttpParts['core']): TidingsError =>
-  new TidingsError('draining', 'This hub is shutting down.', { retryAfterMs: core.returnDelayMs('shutdown') })
+  new TidingsError('draining', 'This hub is shutting down.', { retryAfterMs: core.returns.afterMs('shutdown') })
 
 function pollResponse(result: PollResult, cursor: string, upToDate: boolean, heartbeatMs: number): Answer {
   const rest = JSON.stringify({

@@ -126,7 +126,7 @@ export class Statistics {
   /** Of this node alone, its lists of one namespace. */
   here(namespace: string, step: StepSeconds = 1): NodeFigures {
     const { clock, figures, control, openConnections } = this.#parts.core
-    const closed = control.closedIn(namespace)
+    const closed = control.here.closed({ namespace, filter: {} })
     const users = new Distinct()
     const sessions = new Distinct()
     const addresses = new Distinct()

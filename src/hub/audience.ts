@@ -1,0 +1,71 @@
+import type { StoredEvent } from '../store/store.js'
+import type { Position } from '../protocol/cursor.js'
+import type { Connection } from './connection.js'
+import { everyTopic } from './everything.js'
+import { EncodedEvent } from './frame.js'
+
+/** The readers of one namespace on this node, by topic. */
+export class Audience {
+  readonly #readers = new Map<string, Set<Connection>>()
+  readonly #connections = new Set<Connection>()
+
+  join(connection: Connection): void {
+    this.#connections.add(connection)
+    for (const topic of connection.topics) {
+      const readers = this.#readers.get(topic)
+      if (readers) readers.add(connection)
+      else this.#readers.set(topic, new Set([connection]))
+    }
+  }
+
+  leave(connection: Connection): void {
+    this.#connections.delete(connection)
+    for (const topic of connection.topics) {
+      const readers = this.#readers.get(topic)
+      readers?.delete(connection)
+      if (readers?.size === 0) this.#readers.delete(topic)
+    }
+  }
+
+  /** How many read the topic by its name. */
+  of(topic: string): number {
+    return this.#readers.get(topic)?.size ?? 0
+  }
+
+  /** Gives a logged event to whoever is live. The way of every delivery: without the generator. */
+  offer(encoded: EncodedEvent): void {
+    for (const topic of encoded.event.topics) this.#offer(encoded, topic)
+    this.#offer(encoded, everyTopic)
+  }
+
+  #offer(encoded: EncodedEvent, topic: string): void {
+    const readers = this.#readers.get(topic)
+    if (readers) for (const connection of readers) connection.offer(encoded)
+  }
+
+  /** Gives an event that is not logged to whoever is live right now (E7). */
+  offerVolatile(event: StoredEvent): void {
+    const encoded = new EncodedEvent(event, null)
+    const told = new Set<Connection>()
+    for (const connection of this.#ofAny(event.topics)) {
+      if (told.has(connection)) continue
+      told.add(connection)
+      connection.offerVolatile(encoded)
+    }
+  }
+
+  /** They were told of everything up to `heard`, and have to read on from there. `topics` null: all of them. */
+  fallBehind(heard: Position, topics: readonly string[] | null): void {
+    for (const connection of topics ? this.#ofAny(topics) : this.#connections) connection.fallBehind(heard)
+  }
+
+  erased(topic: string): void {
+    for (const connection of this.#ofAny([topic])) connection.erased(topic)
+  }
+
+  /** Those of each topic, so one of several topics several times, and those of everything. */
+  *#ofAny(topics: readonly string[]): Iterable<Connection> {
+    for (const topic of topics) yield* this.#readers.get(topic) ?? []
+    yield* this.#readers.get(everyTopic) ?? []
+  }
+}

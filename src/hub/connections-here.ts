@@ -1,0 +1,121 @@
+import type { Clock } from '../clock.js'
+import {
+  type ClosedReport,
+  type ConnectionFilter,
+  type ConnectionReport,
+  closedReportOf,
+  matchesFilter,
+  reportOf,
+} from './report.js'
+import type { Connection } from './connection.js'
+import { type Revocation, isRevoked, mayReturn } from './revocation.js'
+import type { Roster } from './roster.js'
+
+/** What is asked of the connections of each node: those of a namespace that a filter means. */
+export interface Order {
+  readonly namespace: string
+  readonly filter: ConnectionFilter
+  /** Goes to the list of the closed. */
+  readonly note?: string
+  readonly limit?: number
+  readonly after?: string
+}
+
+/** Of one list. */
+export const mostListed = 1_000
+const mostClosed = 1_000
+
+/** What can be asked of the connections of this node, those that are open and the last {@link mostClosed} that closed. */
+export class ConnectionsHere {
+  readonly #node: string
+  readonly #roster: Roster
+  readonly #clock: Clock
+  /** From `#closedAt` on in a circle. */
+  readonly #closed: ClosedReport[] = []
+  #closedAt = 0
+  /** What was said about those that are being ended, until they are gone. */
+  readonly #notes = new Map<Connection, string>()
+
+  constructor(node: string, roster: Roster, clock: Clock) {
+    this.#node = node
+    this.#roster = roster
+    this.#clock = clock
+  }
+
+  /** Sorted by id; one more than the limit, where there are more. */
+  list({ namespace, filter, limit = mostListed, after = '' }: Order): ConnectionReport[] {
+    const wanted = this.#roster.connections
+      .filter((connection) => connection.namespace === namespace && connection.id > after)
+      .sort(byId)
+    const found: ConnectionReport[] = []
+    for (const connection of wanted) {
+      // One more than the page: that there is a next page has to be seen.
+      if (found.length > limit) break
+      const report = reportOf(connection, this.#node, this.#clock)
+      if (matchesFilter(report, filter)) found.push(report)
+    }
+    return found
+  }
+
+  /** The last first. */
+  closed({ namespace, filter: { state: _closed, ...filter }, limit = mostListed }: Order): ClosedReport[] {
+    const ordered = [...this.#closed.slice(this.#closedAt), ...this.#closed.slice(0, this.#closedAt)].reverse()
+    return ordered
+      .filter(
+        (report) => report.namespace === namespace && matchesFilter({ ...report, unsentBytes: 0, lag: 0 }, filter),
+      )
+      .slice(0, limit)
+  }
+
+  /** Returns how many there were. */
+  disconnect({ namespace, filter, note }: Order): number {
+    const meant = this.#meant(namespace, filter)
+    for (const connection of meant) {
+      if (note !== undefined) this.#notes.set(connection, note)
+      connection.end('kicked')
+    }
+    return meant.length
+  }
+
+  /** Returns to how many. */
+  ping({ namespace, filter }: Order): number {
+    return this.#meant(namespace, filter).filter((one) => one.transport === 'sse' && one.ping()).length
+  }
+
+  /** Ends those of whoever was revoked; returns how many there were. */
+  endRevoked(revocation: Revocation): number {
+    let ended = 0
+    for (const connection of this.#roster.connections) {
+      const { reader } = connection.options
+      if (connection.closed || connection.namespace !== revocation.namespace) continue
+      if (!reader || !isRevoked(revocation, reader)) continue
+      connection.end('revoked', mayReturn(revocation))
+      ended++
+    }
+    return ended
+  }
+
+  /** A connection is gone. */
+  noteClosed(connection: Connection): void {
+    const note = this.#notes.get(connection)
+    this.#notes.delete(connection)
+    // A poll that was answered is no loss of anything, and there are thousands.
+    if (connection.transport === 'poll' && connection.activity.reason === null) return
+    this.#closed[this.#closedAt] = closedReportOf(connection, this.#node, this.#clock, note)
+    this.#closedAt = (this.#closedAt + 1) % mostClosed
+  }
+
+  #meant(namespace: string, filter: ConnectionFilter): readonly Connection[] {
+    return this.#roster.connections.filter(
+      (connection) =>
+        !connection.closed &&
+        connection.namespace === namespace &&
+        // An in-process reader is the application's own: nobody disconnects it from outside.
+        connection.transport !== 'process' &&
+        matchesFilter(reportOf(connection, this.#node, this.#clock), filter),
+    )
+  }
+}
+
+export const byId = (a: { readonly id: string }, b: { readonly id: string }): number =>
+  a.id < b.id ? -1 : a.id > b.id ? 1 : 0
