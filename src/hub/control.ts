@@ -184,7 +184,10 @@ export class Control {
     here: readonly Report[],
   ): Promise<{ readonly found: Report[]; readonly missing: { readonly missing?: readonly string[] } }> {
     const { answers, missing } = await this.nodes.ask(kind, order)
-    const found = [...here, ...answers.flatMap((answer) => (Array.isArray(answer) ? (answer as Report[]) : []))]
+    const found = [
+      ...here,
+      ...answers.flatMap((answer) => (Array.isArray(answer) ? answer.filter(isReport<Report>) : [])),
+    ]
     return { found, missing: missing.length > 0 ? { missing } : {} }
   }
 }
@@ -198,6 +201,12 @@ interface Erased {
 function limitOf({ limit = 100 }: PageQuery): number {
   if (Number.isInteger(limit) && limit >= 1 && limit <= mostListed) return limit
   throw new TidingsError('query_invalid', `"limit" must be a whole number from 1 to ${mostListed}.`, { field: 'limit' })
+}
+
+/** A node of another version may tell of a connection otherwise (H9): by its id and its time it is put in order. */
+const isReport = <Report>(told: unknown): told is Report => {
+  const { id, since } = (told ?? {}) as Partial<ConnectionReport>
+  return typeof id === 'string' && typeof since === 'number'
 }
 
 const sum = (answers: readonly unknown[]): number =>

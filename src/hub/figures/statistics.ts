@@ -7,6 +7,7 @@ import { comesBack } from '../start.js'
 import type { Scrape } from './catalogue.js'
 import { Distinct } from './distinct.js'
 import { type Member, groupsOf } from './groups.js'
+import { heardFigures } from './heard-figures.js'
 import type { HistogramData } from './histogram.js'
 import { KeptSamples } from './kept.js'
 import {
@@ -73,7 +74,7 @@ export class Statistics {
       ? await Promise.all([control.nodes.ask('stats', asked), this.#kept.of(namespace)])
       : [{ answers: [], missing: control.nodes.others }, null]
     const here = this.here(namespace, step)
-    const others = answers.filter((answer): answer is NodeFigures => isFigures(answer))
+    const others = answers.flatMap((answer) => heardFigures(answer, step) ?? [])
     return joinNodes([here, ...others], { missing, kept, at: Math.round(clock.now()) })
   }
 
@@ -166,7 +167,3 @@ export class Statistics {
 
 /** With its records: whoever reads figures must not be able to change them. */
 export const copyOf = (counters: Counters): Counters => structuredClone(counters)
-
-/** A node of a newer or older version may answer otherwise; what it tells of is left out then. */
-const isFigures = (answer: unknown): boolean =>
-  typeof answer === 'object' && answer !== null && 'histograms' in answer && 'points' in answer && 'counters' in answer
