@@ -27,10 +27,20 @@ export interface MintedToken {
   readonly expiresAt: number
 }
 
-/** Makes tokens (A2, A4), never wider or longer-lived than what they are made from. */
+export interface JobTokenOptions {
+  /** Default and most: 24 h. */
+  readonly lifeMs?: number | undefined
+  /** `jti` of the token that this one takes the place of. */
+  readonly tokenId?: string | undefined
+}
+
+/**
+ * Makes tokens (A2, A4), never wider or longer-lived than what they are made from. One made from a token keeps its `jti`:
+ * whoever stole that one and made others of it is rid of them all when it is revoked (A5).
+ */
 export interface Mint {
-  /** Lets a page watch exactly one job of `namespace`, for at most `lifeMs` (default and most: 24 h). */
-  forJob(namespace: string, jobId: string, lifeMs?: number): Promise<MintedToken>
+  /** Lets a page watch exactly one job of `namespace`, for 24 h at most. */
+  forJob(namespace: string, jobId: string, options?: JobTokenOptions): Promise<MintedToken>
   /** All that `principal` may, for an hour. */
   forSession(principal: Principal): Promise<MintedToken>
   /** Everything in the default namespace, as its admin, for half a day: for whoever starts a hub on their own machine (§4). */
@@ -50,14 +60,14 @@ export function createMint({ jwt, clock, makeId }: MintOptions): Mint {
   const mint = async (
     claims: Record<string, unknown>,
     lifeMs: number,
-    endMs = Number.POSITIVE_INFINITY,
+    { endMs = Number.POSITIVE_INFINITY, tokenId = makeId() }: From = {},
   ): Promise<MintedToken> => {
     const { key, issuer, audience } = ready ?? (await find())
     const nowSeconds = Math.floor(clock.now() / 1000)
     const exp = Math.min(nowSeconds + Math.max(1, Math.floor(lifeMs / 1000)), Math.floor(endMs / 1000))
     const token = new SignJWT(claims)
       .setProtectedHeader({ alg: 'HS256', typ: 'JWT' })
-      .setJti(makeId())
+      .setJti(tokenId)
       .setIssuedAt(nowSeconds)
       .setExpirationTime(exp)
     if (issuer !== undefined) token.setIssuer(issuer)
@@ -67,24 +77,36 @@ export function createMint({ jwt, clock, makeId }: MintOptions): Mint {
 
   return {
     // It names no user: with `sub` it would end with that user's tokens (A5), and say who owns the job.
-    forJob: (namespace, jobId, lifeMs = longestJobLifeMs) =>
-      mint({ tidings: { namespace, scope: [jobTopic(jobId)], job: jobId } }, Math.min(lifeMs, longestJobLifeMs)),
+    forJob: (namespace, jobId, { lifeMs = longestJobLifeMs, tokenId } = {}) =>
+      mint({ tidings: { namespace, scope: [jobTopic(jobId)], job: jobId } }, Math.min(lifeMs, longestJobLifeMs), {
+        tokenId,
+      }),
     forSession(principal) {
-      const { namespace, userId, sessionId, roles, subscribe, publish, admin, expiresAt } = principal
-      const person = {
-        ...(userId !== undefined && { sub: userId }),
-        ...(sessionId !== undefined && { sid: sessionId }),
-      }
-      return mint({ ...person, tidings: { namespace, roles, subscribe, publish, admin } }, sessionLifeMs, expiresAt)
+      const { namespace, roles, subscribe, publish, admin } = principal
+      const tidings = { namespace, roles, subscribe, publish, admin }
+      return mint({ ...personOf(principal), tidings }, sessionLifeMs, fromOf(principal))
     },
     forOperator: () =>
       mint({ sub: 'operator', tidings: { subscribe: ['*'], publish: ['*'], admin: true } }, operatorLifeMs),
-    forUrl({ namespace, userId, sessionId, expiresAt }, topics) {
-      const person = {
-        ...(userId !== undefined && { sub: userId }),
-        ...(sessionId !== undefined && { sid: sessionId }),
-      }
-      return mint({ ...person, tidings: { namespace, scope: topics } }, urlTokenLifeMs, expiresAt)
-    },
+    forUrl: (principal, topics) =>
+      mint(
+        { ...personOf(principal), tidings: { namespace: principal.namespace, scope: topics } },
+        urlTokenLifeMs,
+        fromOf(principal),
+      ),
   }
 }
+
+/** What a token is made from bounds it. */
+interface From {
+  /** Unix ms. */
+  readonly endMs?: number | undefined
+  readonly tokenId?: string | undefined
+}
+
+const fromOf = ({ expiresAt, tokenId }: Principal): From => ({ endMs: expiresAt, tokenId })
+
+const personOf = ({ userId, sessionId }: Principal) => ({
+  ...(userId !== undefined && { sub: userId }),
+  ...(sessionId !== undefined && { sid: sessionId }),
+})

@@ -97,9 +97,7 @@ export class Access {
     const asked = await this.#ask(principal, 'job', topic)
     if (asked ?? canPublish(principal, topic)) return
     const job = await this.readableJob(principal, id)
-    // What an anonymous reader may subscribe to are the public topics.
-    const mayCancel = principal.method !== 'anonymous' && canSubscribe(principal, topic, owns(principal, job))
-    if (action !== 'cancel' || asked === false || !mayCancel) throw forbidden([topic])
+    if (action !== 'cancel' || asked === false || !mayCancel(principal, job)) throw forbidden([topic])
   }
 
   /** Whether this principal may read the topic, right now. */
@@ -122,6 +120,12 @@ export class Access {
 
 const owns = (principal: Principal, job: Job): boolean =>
   !principal.scope && principal.userId !== undefined && job.owner === userTopic(principal.userId)
+
+/** A token of single topics reads; only the job's own token ends it. What an anonymous reader may subscribe to is public. */
+function mayCancel(principal: Principal, job: Job): boolean {
+  if (principal.scope) return principal.jobId === job.id
+  return principal.method !== 'anonymous' && canSubscribe(principal, jobTopic(job.id), owns(principal, job))
+}
 
 export const unknownJob = (id: string): TidingsError =>
   new TidingsError('not_found', `There is no job "${id}" that you may see.`, { field: 'id' })

@@ -110,8 +110,8 @@ describe('job tokens', () => {
     const { forJob } = createMint({ jwt: { secret }, clock, makeId })
     const day = 24 * 3_600_000
     expect((await forJob('default', '1')).expiresAt).toBe(clock.now() + day)
-    expect((await forJob('default', '1', 7 * day)).expiresAt).toBe(clock.now() + day)
-    const { token, expiresAt } = await forJob('default', '1', 60_000)
+    expect((await forJob('default', '1', { lifeMs: 7 * day })).expiresAt).toBe(clock.now() + day)
+    const { token, expiresAt } = await forJob('default', '1', { lifeMs: 60_000 })
     expect(expiresAt).toBe(clock.now() + 60_000)
     await clock.advance(60_000)
     await expect(ask({ jwt: { secret }, clock }, '/events', token)).rejects.toMatchObject({ code: 'unauthorized' })

@@ -1,4 +1,4 @@
-import { decodeJwt } from 'jose'
+import { SignJWT, decodeJwt } from 'jose'
 import { describe, expect, test } from 'vitest'
 import { fakeClock } from '#src/testing/fake-clock.js'
 import { startHub } from './server.js'
@@ -76,6 +76,53 @@ describe('POST /tokens', () => {
     const { call } = await startHub()
     const body = { for: 'url', topics: ['report:9', 'user:bob'] }
     expect(await call('/tokens', { as: ada, body })).toMatchObject({ status: 403, body: { topics: ['user:bob'] } })
+  })
+
+  test('[P4.14] A4: what reads a job by a token for a URL does not cancel it, and who reads without sign-in gets no token', async () => {
+    const { call } = await startHub({ anonymous: true, sessionCookies: [], publicTopics: ['job:*'] })
+    const { body } = await call<{ token: string; job: { id: string } }>('/jobs', {
+      body: { owner: 'user:ada', kind: 'crawl' },
+    })
+    const topics = [`job:${body.job.id}`]
+    const cancel = (token: string) =>
+      call(`/jobs/${body.job.id}/cancel`, { as: null, method: 'POST', headers: bearer(token) })
+    // Bob reads it because everybody does; ada owns it, and her address may be in a log.
+    for (const as of [{ userId: 'bob' }, { userId: 'ada' }]) {
+      const minted = await call<Minted>('/tokens', { as, body: { for: 'url', topics } })
+      const read = await call(`/jobs/${body.job.id}`, { as: null, headers: bearer(minted.body.token) })
+      expect([read.status, (await cancel(minted.body.token)).status]).toEqual([200, 403])
+    }
+    expect((await call('/tokens', { as: null, body: { for: 'url', topics } })).status).toBe(401)
+    // One that was made from the job's own reads, and that is all.
+    const less = await call<Minted>('/tokens', { as: null, body: { for: 'url' }, headers: bearer(body.token) })
+    expect((await cancel(less.body.token)).status).toBe(403)
+    expect((await cancel(body.token)).status).toBe(200)
+  })
+
+  test('[P4.13, P4.15] A2, A5: what a token was made into is revoked with it', async () => {
+    const secret = 'a secret of at least 32 bytes, here'
+    const { call, hub } = await startHub({ jwt: { secret } })
+    const sign = (jti: string) =>
+      new SignJWT({ tidings: {} })
+        .setProtectedHeader({ alg: 'HS256' })
+        .setSubject('ada')
+        .setJti(jti)
+        .setIssuedAt()
+        .setExpirationTime('10m')
+        .sign(new TextEncoder().encode(secret))
+    const mint = async (token: string, body = {}) =>
+      (await call<Minted>('/tokens', { as: null, body, headers: bearer(token) })).body.token
+    const status = async (token: string) =>
+      (await call('/events', { as: null, headers: bearer(token), accept: 'application/json' })).status
+    const stolen = await sign('stolen')
+    const made = [await mint(stolen), await mint(stolen, { for: 'url' }), await mint(await mint(stolen))]
+    const other = await mint(await sign('other'))
+    const job = await call<{ token: string }>('/jobs', { body: { owner: 'user:ada', kind: 'crawl' } })
+    const renewed = await mint(job.body.token)
+    expect(await Promise.all([...made, other, renewed].map(status))).toEqual([200, 200, 200, 200, 200])
+    await hub.revoke({ tokenId: 'stolen' })
+    await hub.revoke({ tokenId: String(decodeJwt(job.body.token).jti) })
+    expect(await Promise.all([...made, other, renewed].map(status))).toEqual([401, 401, 401, 200, 401])
   })
 
   test('[P4.15] A4: the token of a job is renewed while there is the job', async () => {

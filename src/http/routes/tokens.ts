@@ -21,18 +21,18 @@ export async function postToken(parts: HttpParts, access: Access, request: Incom
   if (purpose !== undefined && purpose !== 'url') throw invalid('for', '"for" can only be "url".')
   if (topics !== undefined && purpose !== 'url') throw invalid('topics', '"topics" goes with "for": "url".')
 
+  // It would be one of somebody who signed in.
+  if (principal.method === 'anonymous') throw unauthorized('Sign in first: this request carries no credential.')
   if (purpose === 'url') {
     const named = topics === undefined ? ownTopics(principal) : listOf(topics, parts.core.settings.topicsPerStream)
     return json(await parts.mint.forUrl(principal, await access.topicsFor(principal, named, false)), 201)
   }
-  const { namespace, jobId, scope } = principal
+  const { namespace, jobId, scope, tokenId } = principal
   if (jobId !== undefined) {
     // Its life is the job's.
     if (!(await parts.jobs.snapshot(namespace, jobId))) throw unknownJob(jobId)
-    return json(await parts.mint.forJob(namespace, jobId), 201)
+    return json(await parts.mint.forJob(namespace, jobId, { tokenId }), 201)
   }
-  // It would be one of somebody who signed in.
-  if (principal.method === 'anonymous') throw unauthorized('Sign in first: this request carries no credential.')
   if (scope !== undefined) throw new TidingsError('forbidden', 'A token for single topics makes no other token.')
   return json(await parts.mint.forSession(principal), 201)
 }
