@@ -9,6 +9,8 @@ type Headers = Readonly<Record<string, string>>
 const preflightSeconds = '7200'
 const requestHeaders = 'Authorization, Content-Type, Last-Event-ID, Cache-Control'
 const exposed = `Retry-After, ${headers.connectionId}`
+/** What a browser asks a person for once and then sends along to this host by itself, from any page. */
+const sentByBrowser = /^(basic|digest|negotiate|ntlm)\b/i
 const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS'])
 
 /**
@@ -69,20 +71,29 @@ export class Origins {
    * Tokens are not added, and programs that are no browsers send neither header.
    */
   check(request: Incoming, principal: Principal): void {
-    const addedByBrowser = principal.method === 'development' || request.header('Cookie') !== null
-    if (principal.method === 'jwt' || !addedByBrowser) return
+    if (principal.method === 'jwt' || !(principal.method === 'development' || isAddedByBrowser(request))) return
     const origin = request.header('Origin')
+    const site = request.header('Sec-Fetch-Site')
+    const isOfOthers = site === 'cross-site' || site === 'same-site'
     if (origin !== null) {
-      if (!this.#listed.has(origin) && !isOwn(origin, request.address)) throw forbidden(origin)
+      // The same host by another scheme says so here, and nowhere else.
+      const isOurs = this.#listed.has(origin) || (isOwn(origin, request.address) && !isOfOthers)
+      if (!isOurs) throw forbidden(origin)
       return
     }
-    const site = request.header('Sec-Fetch-Site')
-    if (site !== 'cross-site' && site !== 'same-site') return
     // Reading without `Origin` is what an <img> does, whose page could not see the answer: it only takes places of the reader.
-    const isLink = safeMethods.has(request.method) && request.header('Sec-Fetch-Mode') === 'navigate'
-    if (!isLink) throw forbidden(site)
+    if (isOfOthers && !isLink(request)) throw forbidden(site)
   }
 }
+
+const isAddedByBrowser = (request: Incoming): boolean =>
+  request.header('Cookie') !== null || sentByBrowser.test(request.header('Authorization') ?? '')
+
+/** A person followed it: a frame is opened by its page alone. */
+const isLink = (request: Incoming): boolean =>
+  safeMethods.has(request.method) &&
+  request.header('Sec-Fetch-Mode') === 'navigate' &&
+  (request.header('Sec-Fetch-Dest') ?? 'document') === 'document'
 
 function isOrigin(text: unknown): boolean {
   // A URL may hold a "*" in its host; here it would look like a pattern, and match nothing.

@@ -120,6 +120,38 @@ describe('credentials that a browser adds by itself', () => {
     expect(await ask('https://evil.com')).toMatchObject({ status: 403, body: { code: 'origin_forbidden' } })
   })
 
+  test.each(['Basic YTpi', 'basic YTpi', 'Negotiate YII=', 'Digest username="a"', 'NTLM TlRM'])(
+    '[P4.12] T4: what a browser asks for once and then sends along by itself is such a credential: %s',
+    async (authorization) => {
+      const { call } = await startHub()
+      const ping = async (headers: Record<string, string>) =>
+        (await call('/connections/ping', { as: { ...root, admin: true }, method: 'POST', headers })).status
+      expect(await ping({ authorization, origin: 'https://evil.com' })).toBe(403)
+      expect(await ping({ authorization, 'sec-fetch-site': 'cross-site' })).toBe(403)
+      expect(await ping({ authorization })).toBe(200)
+    },
+  )
+
+  test('[P4.12] T4: the same name by another scheme is another site, and a frame is no link', async () => {
+    const { hub, url } = await startHub()
+    const { host } = new URL(url)
+    const ask = async (method: string, headers: Record<string, string>) => {
+      const init = { method, headers: { ...cookie, ...headersOf(root), ...asked, ...headers } }
+      return (await hub.fetch(new Request(url + (method === 'GET' ? poll : '/jobs/none/cancel'), init))).status
+    }
+    // Whoever is between a reader and http:// writes such a page.
+    for (const site of ['cross-site', 'same-site'])
+      expect(await ask('POST', { origin: `http://${host}`, 'sec-fetch-site': site })).toBe(403)
+    expect(await ask('POST', { origin: `https://${host}`, 'sec-fetch-site': 'same-origin' })).toBe(404)
+    const navigate = { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate' }
+    for (const [destination, status] of [
+      ['iframe', 403],
+      ['embed', 403],
+      ['document', 200],
+    ] as const)
+      expect(await ask('GET', { ...navigate, 'sec-fetch-dest': destination })).toBe(status)
+  })
+
   test('[P4.12] without a cookie nothing was added', async () => {
     const { call } = await startHub()
     expect((await call('/events', { ...write, headers: { origin: 'https://evil.com' } })).status).toBe(201)
