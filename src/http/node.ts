@@ -6,6 +6,7 @@ import { compress, offered } from './compress.js'
 import { chooseEncoding, encodedHeaders, isCompressible } from './encoding.js'
 import { FrameRuns } from './frame-run.js'
 import { GzipOutlet } from './gzip-outlet.js'
+import { itsTurn } from './its-turn.js'
 import { NodeRequest } from './node-request.js'
 import { problemAnswer } from './problem.js'
 import { SocketOutlet } from './socket-outlet.js'
@@ -82,27 +83,6 @@ function pathBelow(basePath: string, url: string): string | null {
   const rest = url.slice(basePath.length)
   if (rest === '' || rest.startsWith('?')) return `/${rest}`
   return rest.startsWith('/') ? rest : null
-}
-
-/**
- * A response behind another on the same connection has no socket before its turn, and is told of no close: it waits for
- * either. False: the connection closed first.
- */
-function itsTurn(incoming: IncomingMessage, response: ServerResponse): boolean | Promise<boolean> {
-  if (response.socket) return true
-  const { socket } = incoming
-  if (socket.destroyed) return false
-  return new Promise((resolve) => {
-    const settle = (turn: boolean): void => {
-      response.off('socket', begin)
-      socket.off('close', stop)
-      resolve(turn)
-    }
-    const begin = (): void => settle(true)
-    const stop = (): void => settle(false)
-    response.once('socket', begin)
-    socket.once('close', stop)
-  })
 }
 
 /** An answer, or one that was compressed. */

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, connect, type Socket } from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
 import { toNodeHandler } from '#src/http/node.js'
 import { NodeRequest } from '#src/http/node-request.js'
@@ -131,4 +131,46 @@ test('A5: a request that was broken off before the hub’s turn is refused at on
   sent.destroy()
   await closed
   await expect(new NodeRequest(incoming, response, '/events').read(1_000)).rejects.toThrow('closed')
+})
+
+test('T7: requests that wait behind another on their connection are bounded, and some may wait', async () => {
+  const hub = await createHub({ development: true })
+  let taken = 0
+  const handler = toNodeHandler(hub)
+  const server = createServer((incoming, response) => {
+    taken++
+    handler(incoming, response)
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  onTestFinished(async () => {
+    await hub.close({ drainMs: 0 })
+    server.closeAllConnections()
+    server.close()
+  })
+  const warnings: Error[] = []
+  const warn = (warning: Error): void => void warnings.push(warning)
+  process.on('warning', warn)
+  onTestFinished(() => void process.off('warning', warn))
+  const held = (waitSeconds: number, then: string): Socket => {
+    const socket = connect(port, '127.0.0.1')
+    socket.on('error', () => {})
+    socket.write(
+      `GET /events?userId=7&topic=user:7&since=start&wait=${waitSeconds} HTTP/1.1\r\nHost: localhost\r\nAccept: application/json\r\n\r\n${then}`,
+    )
+    onTestFinished(() => void socket.destroy())
+    return socket
+  }
+  const ready = (times: number): string => 'GET /ready HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(times)
+  const few = held(1, ready(90))
+  let heard = ''
+  few.on('data', (bytes) => {
+    heard += bytes
+  })
+  await expect.poll(() => heard.match(/"ready":true/g)?.length, { timeout: 5_000 }).toBe(90)
+  taken = 0
+  const many = held(25, ready(20_000))
+  await new Promise((resolve) => many.once('close', resolve))
+  expect(taken).toBeLessThan(5_000)
+  expect(warnings).toEqual([])
 })
