@@ -22,7 +22,10 @@ import type {
   StateRead,
   StoredEvent,
   TopicDescription,
+  TopicPage,
+  TopicQuery,
 } from './store.js'
+import { topicPage } from './topic-list.js'
 import { TopicLog } from './topic-log.js'
 
 /** By id, the number of what an append repeats. */
@@ -129,6 +132,10 @@ export class MemoryNamespace {
       upTo: this.head,
       ...(more && last && { next: String(last.made) }),
     }
+  }
+
+  topics(query: TopicQuery): TopicPage {
+    return { ...topicPage(this.#logs, query), epoch: this.epoch }
   }
 
   describe(topic: string): TopicDescription {

@@ -57,6 +57,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
     state: (namespace, topic) => run(() => find(namespace).state(topic, moment())),
     states: (namespace, query) => run(() => find(namespace).listStates(query)),
     idWindow: (namespace) => run(() => find(namespace).ids.window(clock.monotonic())),
+    topics: (namespace, query) => run(() => find(namespace).topics(query)),
     describe: (namespace, topic) => run(() => find(namespace).describe(topic)),
     erase: (namespace, topic) => run(() => find(namespace).erase(topic)),
     due: ({ limit, pauseMs }) =>

@@ -16,6 +16,7 @@ import { list, type Reply, word } from './redis/port.js'
 import { decodeRead } from './redis/read-reply.js'
 import { type Script, scripts } from './redis/scripts.js'
 import { Sweeps } from './redis/sweeps.js'
+import { cursorOf, decodeTopic, mostLooked } from './redis/topic-list.js'
 import { resolveStoreLimits } from './retention.js'
 import type { Store } from './store.js'
 
@@ -157,6 +158,10 @@ export function redisStore(options: RedisStoreOptions): Store {
     async idWindow(namespace) {
       const [ids, oldestAgeMs] = await run(namespace, scripts.idWindow)
       return { ids: Number(ids), oldestAgeMs: Number(oldestAgeMs) }
+    },
+    async topics(namespace, { limit, after = '0', contains = '' }) {
+      const [epoch, next, found] = await run(namespace, scripts.topics, limit, cursorOf(after), contains, mostLooked)
+      return { topics: list(found).map(decodeTopic), epoch: word(epoch), ...(word(next) && { next: word(next) }) }
     },
     async describe(namespace, topic) {
       const [epoch, first, last, count, bytes] = await run(namespace, scripts.describe, topic)

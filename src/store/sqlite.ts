@@ -123,6 +123,7 @@ export function sqliteStore(file: string, options: SqliteStoreOptions = {}): Sto
     state: async (namespace, topic) => await inNamespace(namespace).ask({ kind: 'state', namespace, topic }),
     states: async (namespace, query) => await inNamespace(namespace).ask({ kind: 'states', namespace, query }),
     idWindow: async (namespace) => await inNamespace(namespace).ask({ kind: 'idWindow', namespace }),
+    topics: async (namespace, query) => await inNamespace(namespace).ask({ kind: 'topics', namespace, query }),
     describe: async (namespace, topic) => await inNamespace(namespace).ask({ kind: 'describe', namespace, topic }),
     async erase(namespace, topic) {
       await inNamespace(namespace).ask({ kind: 'erase', namespace, topic })

@@ -327,11 +327,42 @@ export interface KeptByAll extends Kept {
   readonly namespaces: number
 }
 
-/** What is known of a topic, and taking it away. */
+/** What is known of topics, and taking one away. */
 export interface Topics {
+  /**
+   * Topics that keep events, a page at a time, in an order of the store's own. One that keeps events all the while is in it;
+   * in one that comes or goes meanwhile anything is right. Whatever there is, a call MUST NOT hold others up for longer than a
+   * few ms: a page may hold fewer than `limit` (with `contains` even none) while `next` says that there is more. It may hold
+   * some more than `limit`, and a topic that was on an earlier page.
+   */
+  topics(namespace: string, query: TopicQuery): Promise<TopicPage>
   describe(namespace: string, topic: string): Promise<TopicDescription>
   /** Erases a topic's events and state; the last number stays so that readers get a gap. */
   erase(namespace: string, topic: string): Promise<void>
+}
+
+export interface TopicQuery {
+  readonly limit: number
+  /** `next` of the page before. What it never gave a store MAY refuse with `query_invalid`. */
+  readonly after?: string
+  /** Only topics whose name has this in it, capitals as they are. */
+  readonly contains?: string
+}
+
+export interface TopicPage {
+  readonly topics: readonly KeptTopic[]
+  readonly epoch: string
+  readonly next?: string
+}
+
+/** A topic that keeps at least one event. */
+export interface KeptTopic {
+  readonly topic: string
+  /** Oldest and newest kept number. */
+  readonly first: number
+  readonly last: number
+  readonly count: number
+  readonly bytes: number
 }
 
 export interface TopicDescription {

@@ -6,6 +6,7 @@ import { type Capabilities, type MakeStore, makeSuite, type TestFramework } from
 import { readClauses } from './store-contract/read.js'
 import { retentionClauses } from './store-contract/retention.js'
 import { stateClauses } from './store-contract/states.js'
+import { topicClauses } from './store-contract/topics.js'
 
 export type {
   Capabilities,
@@ -38,5 +39,6 @@ export function storeContract(
     retentionClauses(suite)
     deadlineClauses(suite)
     holdingClauses(suite)
+    topicClauses(suite)
   })
 }

@@ -147,6 +147,7 @@ export function awayStore({
     state: (namespace, topic) => call(() => inner.state(namespace, topic)),
     states: (namespace, query) => call(() => inner.states(namespace, query)),
     idWindow: (namespace) => call(() => inner.idWindow(namespace)),
+    topics: (namespace, query) => call(() => inner.topics(namespace, query)),
     describe: (namespace, topic) => call(() => inner.describe(namespace, topic)),
     erase: (namespace, topic) => call(() => inner.erase(namespace, topic)),
     due: (query) => call(() => inner.due(query)),

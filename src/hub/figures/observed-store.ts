@@ -147,6 +147,7 @@ export function observeStore(store: Store, { figures, clock, log, tracing, after
     state: (namespace, topic) => store.state(namespace, topic),
     states: (namespace, query) => store.states(namespace, query),
     idWindow: (namespace) => store.idWindow(namespace),
+    topics: (namespace, query) => store.topics(namespace, query),
     describe: (namespace, topic) => store.describe(namespace, topic),
     erase: (namespace, topic) => store.erase(namespace, topic),
     due: (query) => store.due(query),

@@ -4,7 +4,7 @@ import { base, evenWhenFull, guard } from './scripts/base.js'
 import { due, erase, maintain } from './scripts/change.js'
 import { fence } from './scripts/fence.js'
 import { ids } from './scripts/ids.js'
-import { describe, head, idWindow, kept, positionAt, probe, state, statePage } from './scripts/look.js'
+import { describe, head, idWindow, kept, positionAt, probe, state, statePage, topicPage } from './scripts/look.js'
 import { moments } from './scripts/moments.js'
 import { read } from './scripts/read.js'
 import { states } from './scripts/states.js'
@@ -26,6 +26,7 @@ export const scripts = {
   probe: script(base, guard, probe),
   state: script(base, guard, states, state),
   states: script(base, guard, states, statePage),
+  topics: script(base, guard, topics, topicPage),
   describe: script(base, guard, topics, describe),
   idWindow: script(base, guard, ids, idWindow),
   kept: script(base, guard, ids, kept),

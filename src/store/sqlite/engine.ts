@@ -11,6 +11,7 @@ import { Reads } from './read.js'
 import type { Answer, Batch, Request, SentTime, StoreTime, ThreadOptions } from './requests.js'
 import { Meta } from './schema.js'
 import { States } from './states.js'
+import { TopicList } from './topic-list.js'
 import { Trim } from './trim.js'
 import { Upkeep } from './upkeep.js'
 
@@ -31,6 +32,7 @@ export class Engine {
   readonly #reads: Reads
   readonly #upkeep: Upkeep
   readonly #holdings: SqliteHoldings
+  readonly #topicList: TopicList
   readonly #steadyFromMs: number
   #broken: Answer | null = null
 
@@ -58,6 +60,7 @@ export class Engine {
     this.#reads = new Reads(database, this.#ledger, log)
     this.#upkeep = new Upkeep(database, retention, parts)
     this.#holdings = new SqliteHoldings(database, parts, limits)
+    this.#topicList = new TopicList(database, this.#ledger)
     this.#steadyFromMs = Math.max(opened.wallMs, this.#meta.read('dueMs') ?? 0) - opened.monotonicMs
   }
 
@@ -150,6 +153,8 @@ export class Engine {
         return this.#ids.window(namespace, time.steadyMs)
       case 'kept':
         return this.#holdings.of(namespace, time.steadyMs)
+      case 'topics':
+        return this.#topicList.page(namespace, request.query)
       case 'describe':
         return this.#reads.describe(namespace, request.topic)
       case 'erase':

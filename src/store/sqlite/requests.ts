@@ -13,6 +13,8 @@ import type {
   StateQuery,
   StateRead,
   TopicDescription,
+  TopicPage,
+  TopicQuery,
 } from '../store.js'
 import type { Failure } from './failures.js'
 import type { Page } from './page.js'
@@ -39,6 +41,7 @@ export interface Exchanges {
   idWindow: { request: { readonly namespace: string }; answer: IdWindow }
   kept: { request: { readonly namespace: string }; answer: Kept }
   keptByAll: { request: object; answer: KeptByAll }
+  topics: { request: { readonly namespace: string; readonly query: TopicQuery }; answer: TopicPage }
   describe: { request: { readonly namespace: string; readonly topic: string }; answer: TopicDescription }
   erase: { request: { readonly namespace: string; readonly topic: string }; answer: null }
   due: { request: { readonly limit: number; readonly pauseMs: number }; answer: readonly DueState[] }

@@ -54,3 +54,24 @@ local buckets, count = readBuckets(call('HGET', meta, 'buckets')), 0
 for _, bucket in ipairs(buckets) do count = count + bucket.count end
 return { count, count == 0 and 0 or math.max(0, now - buckets[1].started) }
 `
+
+/**
+ * ARGV: 3 about how many, 4 `next` of the page before or '0', 5 what names have in them, 6 how many to look at at most. The
+ * hash is walked as HSCAN does: in no order, and without holding anybody up.
+ */
+export const topicPage = String.raw`
+local limit, cursor, looked, found = tonumber(ARGV[3]), ARGV[4], 0, {}
+repeat
+  local part = call('HSCAN', key('topics'), cursor, 'COUNT', math.max(16, limit - #found))
+  local pairs = part[2]
+  cursor, looked = part[1], looked + #pairs / 2
+  for at = 1, #pairs, 2 do
+    local record = string.find(pairs[at], ARGV[5], 1, true) and unpackRecord(pairs[at + 1])
+    if record and record.count > 0 then
+      local first = tonumber(entriesOf(pairs[at], record, 0, 0)[1] or '0')
+      found[#found + 1] = { pairs[at], first, record.last, record.count, record.bytes }
+    end
+  end
+until cursor == '0' or #found >= limit or looked >= tonumber(ARGV[6])
+return { epoch, cursor == '0' and '' or cursor, found }
+`
