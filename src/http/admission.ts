@@ -49,6 +49,11 @@ export class Admission {
     return this.#warning(request, () => this.#limits.arrive(this.#addresses.keyOf(request), client))
   }
 
+  /** The address that this request counts for; undefined: unknown. */
+  addressOf(request: Incoming): string | undefined {
+    return this.#addresses.keyOf(request) ?? undefined
+  }
+
   /** From where this request comes as limits see it, and what became of its header that says so. */
   seen(request: Incoming): { readonly address: string | null; readonly forwarded: 'none' | 'believed' | 'ignored' } {
     const address = this.#addresses.keyOf(request)

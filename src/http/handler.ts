@@ -33,6 +33,9 @@ const everyAnswer = {
   'Cross-Origin-Resource-Policy': 'same-origin',
 } as const
 
+/** What is shown of a path that was refused. */
+const longestPath = 100
+
 /** Request → Response for every route of the hub (spec §4). Nothing a stranger sends makes it throw. */
 export function createHandler(joined: HttpParts): Handler {
   const { origins, admission } = joined
@@ -62,7 +65,11 @@ export function createHandler(joined: HttpParts): Handler {
     const refusal = error instanceof TidingsError ? error : new TidingsError('internal', 'See the failure beside it.')
     const requestId = requestIdOf(request, core.random)
     figures.refused(refusal.code)
-    refusals.refused(request, refusal, requestId)
+    const { code, status, field, limit } = refusal
+    const path = request.address.pathname.slice(0, longestPath)
+    const refused = { method: request.method, path, code, status, field, limit }
+    refusals.refused(refused, requestId)
+    core.activity.refused({ ...refused, address: admission.addressOf(request) }, requestId)
     const answer = softened(request, error, () => core.returns.retryMs()) ?? problemAnswer(error, core.onError)
     return { ...answer, headers: { ...answer.headers, 'X-Request-Id': requestId } }
   }

@@ -1,11 +1,9 @@
-import type { Incoming } from '../auth/incoming.js'
 import type { Clock } from '../clock.js'
-import type { TidingsError } from '../errors.js'
+import type { RefusedRequest } from '../hub/activity-log.js'
 import type { HubLog } from '../hub/log.js'
 
 /** Refusals of one code after the first are told together, once in this time: whoever is refused may ask a thousand times. */
 const quietMs = 10_000
-const longestPath = 100
 
 /** A line about what was refused (O4). It names the code and the path, never the query, a header or a body. */
 export class RefusalLog {
@@ -18,7 +16,7 @@ export class RefusalLog {
     this.#clock = clock
   }
 
-  refused(request: Incoming, { code, status, field, limit }: TidingsError, requestId: string): void {
+  refused({ method, path, code, status, field, limit }: RefusedRequest, requestId: string): void {
     if (!this.#log) return
     const nowMs = this.#clock.monotonic()
     const last = this.#codes.get(code)
@@ -27,8 +25,6 @@ export class RefusalLog {
       return
     }
     this.#codes.set(code, { toldMs: nowMs, untold: 0 })
-    const { method, address } = request
-    const path = address.pathname.slice(0, longestPath)
     const more = last && last.untold > 0 && { more: last.untold }
     const line = { request: requestId, method, path, status, code, field, limit, ...more }
     this.#log[status >= 500 ? 'warn' : 'info'](line, 'request refused')

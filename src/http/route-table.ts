@@ -3,6 +3,7 @@ import type { Access } from './access.js'
 import { type Answer, jsonText } from './answer.js'
 import { openApiOf } from './openapi/document.js'
 import type { HttpParts } from './parts.js'
+import { getActivity } from './routes/activity.js'
 import {
   deleteConnection,
   deleteConnections,
@@ -20,7 +21,7 @@ import { commandJob, deleteJob, getJob, getJobs, jobActions, postJob, retryJob }
 import { getMetrics } from './routes/metrics.js'
 import { getStats } from './routes/stats.js'
 import { postToken } from './routes/tokens.js'
-import { deleteTopic, getTopic } from './routes/topics.js'
+import { deleteTopic, getTopic, getTopics } from './routes/topics.js'
 
 /** One request, and what answers are made from. */
 export interface Call {
@@ -60,6 +61,7 @@ export const routes: Readonly<Record<string, Methods>> = {
   ),
   '/jobs/{id}/retry': { POST: ({ parts, access, request, name }) => retryJob(parts, access, request, name) },
   '/tokens': { POST: ({ parts, access, request }) => postToken(parts, access, request) },
+  '/topics': { GET: ({ parts, access, request }) => getTopics(parts, access, request) },
   '/topics/{topic}': {
     GET: ({ parts, access, request, name }) => getTopic(parts, access, request, name),
     DELETE: ({ parts, access, request, name }) => deleteTopic(parts, access, request, name),
@@ -74,6 +76,7 @@ export const routes: Readonly<Record<string, Methods>> = {
     DELETE: ({ parts, access, request, name }) => deleteConnection(parts, access, request, name),
   },
   '/revocations': { POST: ({ parts, access, request }) => postRevocation(parts, access, request) },
+  '/activity': { GET: ({ parts, access, request }) => getActivity(parts, access, request) },
   '/stats': { GET: ({ parts, access, request }) => getStats(parts, access, request) },
   '/dashboard': { GET: ({ parts, request }) => getDashboard(parts, request, '') },
   '/dashboard/{view}': { GET: ({ parts, request, name }) => getDashboard(parts, request, name) },

@@ -8,6 +8,7 @@ import {
   reportOf,
 } from './report.js'
 import type { Connection } from './connection.js'
+import { Newest } from './newest.js'
 import { type Revocation, isRevoked, mayReturn } from './revocation.js'
 import type { Roster } from './roster.js'
 
@@ -30,9 +31,7 @@ export class ConnectionsHere {
   readonly #node: string
   readonly #roster: Roster
   readonly #clock: Clock
-  /** From `#closedAt` on in a circle. */
-  readonly #closed: ClosedReport[] = []
-  #closedAt = 0
+  readonly #closed = new Newest<ClosedReport>(mostClosed)
   /** What was said about those that are being ended, until they are gone. */
   readonly #notes = new Map<Connection, string>()
 
@@ -59,8 +58,8 @@ export class ConnectionsHere {
 
   /** The last first. */
   closed({ namespace, filter: { state: _closed, ...filter }, limit = mostListed }: Order): ClosedReport[] {
-    const ordered = [...this.#closed.slice(this.#closedAt), ...this.#closed.slice(0, this.#closedAt)].reverse()
-    return ordered
+    return this.#closed
+      .newestFirst()
       .filter(
         (report) => report.namespace === namespace && matchesFilter({ ...report, unsentBytes: 0, lag: 0 }, filter),
       )
@@ -95,14 +94,15 @@ export class ConnectionsHere {
     return ended
   }
 
-  /** A connection is gone. */
-  noteClosed(connection: Connection): void {
+  /** A connection is gone: how it was; null for one of which nothing is kept. */
+  noteClosed(connection: Connection): ClosedReport | null {
     const note = this.#notes.get(connection)
     this.#notes.delete(connection)
     // A poll that was answered is no loss of anything, and there are thousands.
-    if (connection.transport === 'poll' && connection.activity.reason === null) return
-    this.#closed[this.#closedAt] = closedReportOf(connection, this.#node, this.#clock, note)
-    this.#closedAt = (this.#closedAt + 1) % mostClosed
+    if (connection.transport === 'poll' && connection.activity.reason === null) return null
+    const report = closedReportOf(connection, this.#node, this.#clock, note)
+    this.#closed.add(report)
+    return report
   }
 
   #meant(namespace: string, filter: ConnectionFilter): readonly Connection[] {

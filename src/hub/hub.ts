@@ -5,6 +5,7 @@ import type { DeclaredEvents } from '../protocol/declared-events.js'
 import { type TidingsEvent, checkType } from '../protocol/event.js'
 import { type Random, randomToken } from '../random.js'
 import type { Store, StoredEvent, TopicDescription } from '../store/store.js'
+import { ActivityLog } from './activity-log.js'
 import { Channels } from './channels.js'
 import { Connection } from './connection.js'
 import type { ConnectionOptions } from './connection-options.js'
@@ -29,6 +30,7 @@ import { comesBack } from './start.js'
 import { StoreAbsence } from './store-absence.js'
 import { StorePresence } from './store-presence.js'
 import { type SubscribeOptions, subscribe } from './subscribe.js'
+import { TopicList } from './topic-list.js'
 import type { Tracing } from './tracing.js'
 import { Wheel } from './wheel.js'
 
@@ -79,6 +81,8 @@ export class HubCore implements HubContext {
   /** User agents, each once. */
   readonly agents = new SharedTexts()
   readonly control: Control
+  readonly activity: ActivityLog
+  readonly topicList: TopicList
   readonly #channels: Channels
   readonly #roster: Roster
   #draining = false
@@ -97,6 +101,7 @@ export class HubCore implements HubContext {
     this.filter = parts.filter ?? null
     const report: HubParts['onError'] = (error, stage) => {
       this.counters.errors++
+      this.activity.failed(error, stage)
       parts.onError(error, stage)
     }
     // That the store is away is told when it goes.
@@ -116,6 +121,8 @@ export class HubCore implements HubContext {
     this.#channels = new Channels({ ...tools, ringBytes: settings.ringBytes, probeMs: settings.probeMs, wheel })
     const channels = this.#channels
     this.control = new Control({ ...tools, random, longestTokenMs: settings.longestTokenMs, roster, channels })
+    this.activity = new ActivityLog(clock, this.control.nodes)
+    this.topicList = new TopicList(store, channels, this.control.nodes)
     this.publisher = new Publisher({
       ...tools,
       tracing: parts.tracing ?? null,
@@ -177,6 +184,7 @@ export class HubCore implements HubContext {
     this.counters.openedBy[outlet.transport]++
     if (outlet.transport === 'sse' && comesBack(request.start)) this.counters.returned++
     this.#roster.add(connection, channel, outlet.transport, request.expiresAt)
+    this.activity.opened(connection)
     if (this.log) logOpened(this.log, connection)
     try {
       this.#refuseRevoked(connection, request)
@@ -201,7 +209,8 @@ export class HubCore implements HubContext {
     if (!channel) return
     this.counters.closed++
     this.counters.closedBy[connection.activity.reason ?? 'gone']++
-    this.control.here.noteClosed(connection)
+    const report = this.control.here.noteClosed(connection)
+    if (report) this.activity.closed(report)
     if (this.log) logClosed(this.log, connection, this.clock.monotonic())
     this.#channels.release(channel.namespace)
   }

@@ -116,6 +116,11 @@ export class Nodes {
     return { answers, missing: [...waitFor] }
   }
 
+  /** The same; where the store is away nobody answers. */
+  async askWhileThere(kind: string, body?: unknown): Promise<Answers> {
+    return this.#parts.presence.available ? await this.ask(kind, body) : { answers: [], missing: this.others }
+  }
+
   close(): void {
     if (this.#closed) return
     this.#closed = true

@@ -15,7 +15,7 @@ async function open(hub: Hub, session: object, topics: string[]) {
 }
 
 describe.skipIf(noRedis)('figures of several nodes', () => {
-  test('O2, O3 [P11.14]: any node tells of all: sums are added, people and sessions on two nodes are counted once', async () => {
+  test('O1, O2, O3 [P11.14, P11.19, P11.20]: any node tells of all: sums are added, people and sessions on two nodes are counted once', async () => {
     const { url } = await redisForTest()
     const hubs: Hub[] = []
     for (let node = 0; node < 2; node++) hubs.push((await openHub(storeOn(url), { authenticate: sessions })).hub)
@@ -52,6 +52,13 @@ describe.skipIf(noRedis)('figures of several nodes', () => {
       expect(stats.latency.delivery.count).toBe(2)
       expect(stats.events.byType.map(({ type }) => type).sort()).toEqual(['x', 'y'])
       expect((await hub.connections.list()).connections).toHaveLength(3)
+      const { activity, topicList } = hub.internals.core
+      const came = (await activity.read({ kind: 'connected', limit: 100 })).entries
+      expect(new Set(came.map(({ node }) => node)).size).toBe(2)
+      expect(came).toHaveLength(3)
+      const { topics, readers } = await topicList.read('default', { limit: 10 })
+      const byTopic = Object.fromEntries(topics.map(({ topic }, at) => [topic, readers[at]]))
+      expect(byTopic).toEqual({ 'user:7': 2, all: 2 })
     }
     await two.close({ drainMs: 0 })
     await eventually('it is gone from the figures', async () => (await one.statistics()).nodes.length === 1)

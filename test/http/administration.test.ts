@@ -12,6 +12,8 @@ const adminPaths = [
   ['GET', '/connections'],
   ['GET', '/stats'],
   ['GET', '/metrics'],
+  ['GET', '/activity'],
+  ['GET', '/topics'],
   ['GET', '/connections/abc'],
   ['DELETE', '/connections/abc'],
   ['DELETE', '/connections?state=stale'],

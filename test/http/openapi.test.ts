@@ -125,6 +125,7 @@ test('[P11.13] bodies and answers are as described, to the last member', async (
   await ask('POST', '/tokens', '/tokens', { for: 'url', topics: ['report:9'] })
   await ask('POST', '/tokens', '/tokens', { for: 'ever' })
   await ask('GET', '/topics/{topic}', '/topics/report:9')
+  await ask('GET', '/topics')
   await ask('DELETE', '/topics/{topic}', '/topics/report:9')
   const reader = await stream({ topics: ['report:9'], types: ['report.updated'], as: admin })
   const id = (await reader.control('hello')).connectionId
@@ -136,6 +137,7 @@ test('[P11.13] bodies and answers are as described, to the last member', async (
   await ask('DELETE', '/connections/{id}', `/connections/${id}?reason=test`)
   await reader.ended()
   await ask('GET', '/connections', '/connections?state=closed')
+  await ask('GET', '/activity')
   await ask('GET', '/connections/{id}', '/connections/none')
   await ask('DELETE', '/connections', '/connections?state=stale')
   await ask('DELETE', '/connections', '/connections')

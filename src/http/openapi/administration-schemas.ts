@@ -27,6 +27,21 @@ const connection = {
   'cursor?': text('At or below it everything was sent, or withheld on purpose'),
 } as const
 
+/** Who a connection is of, in the activity log. */
+const who = {
+  connection: connection.id,
+  'user?': connection['user?'],
+  'session?': connection['session?'],
+  'address?': connection['address?'],
+  'name?': connection['name?'],
+  namespace: connection.namespace,
+  transport: connection.transport,
+  returned: connection.returned,
+  topics: list(named('Topic'), 'The first three that it reads'),
+  topicCount: whole('How many it reads'),
+} as const
+const happened = { at: unixMs('When; of what repeated itself, the last time'), node: text('Where') } as const
+
 const missing = list(text('A node'), 'Nodes that did not answer within a second')
 
 /** Problem documents, tokens and operation (PROTOCOL P4, P11, P12). */
@@ -67,6 +82,46 @@ export const administrationSchemas: Readonly<Record<string, Schema>> = {
   Connections: object('Connections on all nodes', {
     connections: list({ anyOf: [named('Connection'), named('ClosedConnection')] }, 'By id; closed ones the last first'),
     'next?': text('Give it as `after` to read on'),
+    'missing?': missing,
+  }),
+  Activity: object('What happened', {
+    entries: list(
+      {
+        anyOf: [
+          object('A stream was opened', { kind: { const: 'connected' }, ...happened, ...who }),
+          object('A connection is over', {
+            kind: { const: 'closed' },
+            ...happened,
+            ...who,
+            reason: text('That of bye, or gone where the reader left'),
+            'note?': text('In the words of whoever ended it'),
+            durationMs: whole('How long it was open'),
+            sent: whole('Events sent'),
+          }),
+          object('A request was refused', {
+            kind: { const: 'refused' },
+            ...happened,
+            code: text('As in the problem document'),
+            status: whole('Its status'),
+            method: text('Of the request'),
+            path: text('Of the request, without the query'),
+            'address?': text('Where it came from, as limits count it'),
+            'field?': text('The input at fault'),
+            'limit?': text('Which limit was reached'),
+            request: text('The X-Request-Id of the last'),
+            count: whole('How often, one after another'),
+          }),
+          object('Something failed and no caller heard of it', {
+            kind: { const: 'error' },
+            ...happened,
+            stage: text('What the hub was at'),
+            code: text('Of the failure; its message is in the log'),
+            count: whole('How often, one after another'),
+          }),
+        ],
+      },
+      'The newest first',
+    ),
     'missing?': missing,
   }),
   Closed: object('How many were ended', { closed: whole('Connections'), 'missing?': missing }),

@@ -85,6 +85,21 @@ export const eventSchemas: Readonly<Record<string, Schema>> = {
     'gaps?': list(named('Gap'), 'History that cannot be had'),
     'snapshots?': list(object('A job as it stands', { job: named('Job'), cursor: named('Cursor') }), 'Jobs read anew'),
   }),
+  Topics: object('Topics that keep events', {
+    topics: list(
+      object('A topic', {
+        topic: named('Topic'),
+        first: text('The cursor of the oldest kept event'),
+        last: text('The cursor of the newest kept event'),
+        count: whole('Events kept'),
+        bytes: whole('Their bytes'),
+        readers: whole('Connections that read it, on all nodes'),
+      }),
+      'In an order of the store; about as many as `limit`, or fewer',
+    ),
+    'next?': text('Give it as `after` to read on'),
+    'missing?': list(text('A node'), 'Nodes whose readers are not counted: they did not answer within a second'),
+  }),
   TopicReport: object('What is kept of a topic', {
     topic: named('Topic'),
     first: orNull(text('The cursor of the oldest kept event')),

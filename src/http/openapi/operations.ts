@@ -1,3 +1,4 @@
+import { activityKinds } from '../../hub/activity-log.js'
 import { connectionStates } from '../../hub/activity.js'
 import { defaults } from '../../protocol/defaults.js'
 import { type JobStatus, jobStatuses } from '../../protocol/job.js'
@@ -157,6 +158,14 @@ export const operations: Readonly<Record<string, Operation>> = {
     answers: { 201: { means: 'Made', content: 'Token' } },
     refusals: ['forbidden', 'not_found'],
   },
+  'GET /topics': {
+    id: 'listTopics',
+    summary: 'Topics that keep events, with how many read them on all nodes',
+    clauses: 'P11.19',
+    needs: 'the admin grant',
+    query: [...page, query('contains', text('Only topics with this in their name', { maxLength: 256 }))],
+    answers: { 200: { means: 'A page', content: 'Topics' } },
+  },
   'GET /topics/{topic}': {
     id: 'getTopic',
     summary: 'What is kept of a topic, and who reads it here',
@@ -222,6 +231,17 @@ export const operations: Readonly<Record<string, Operation>> = {
     body: body('Revocation', { user: '7' }),
     answers: { 201: { means: 'Revoked', content: 'Closed' } },
     refusals: ['body_invalid', 'id_invalid'],
+  },
+  'GET /activity': {
+    id: 'activity',
+    summary: 'What happened lately on all nodes: who came, who went, what was refused, what failed',
+    clauses: 'P11.20',
+    needs: 'the admin grant of the namespace default',
+    query: [
+      query('kind', oneOf(activityKinds, 'Only these')),
+      query('limit', whole('At most so many', { minimum: 1, maximum: 1_000 })),
+    ],
+    answers: { 200: { means: 'The newest first', content: 'Activity' } },
   },
   'GET /stats': {
     id: 'stats',

@@ -5,6 +5,7 @@ import type { RevocationTarget } from '../../hub/revocation.js'
 import type { Access } from '../access.js'
 import { type Answer, json, noContent } from '../answer.js'
 import { readObject } from '../body.js'
+import { pageOf } from '../page-query.js'
 import type { HttpParts } from '../parts.js'
 
 const paging = ['limit', 'after', 'reason']
@@ -87,15 +88,6 @@ function filterOf(query: URLSearchParams): ConnectionFilter {
 
 /** What an authenticator reads of the query. */
 const signInNames: ReadonlySet<string> = new Set(['token', 'userId', 'roles'])
-
-function pageOf(query: URLSearchParams): { readonly limit?: number; readonly after?: string } {
-  const limit = query.get('limit')
-  const after = query.get('after')
-  return {
-    ...(limit !== null && { limit: /^\d{1,4}$/.test(limit) ? Number(limit) : Number.NaN }),
-    ...(after !== null && { after }),
-  }
-}
 
 function reasonOf({ address }: Incoming): string | undefined {
   const reason = address.searchParams.get('reason') ?? undefined
