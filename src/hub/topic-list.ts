@@ -40,6 +40,6 @@ export class TopicList {
 
   #readersHere({ namespace, topics }: Asked): number[] {
     const channel = this.#channels.find(namespace)
-    return topics.map((topic) => channel?.readersOf(topic) ?? 0)
+    return topics.map((topic) => channel?.audience.of(topic) ?? 0)
   }
 }
