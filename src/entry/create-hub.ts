@@ -107,13 +107,7 @@ export async function createHub<Declared extends MaybeDeclared = undefined>(
 
   const figures = new Figures()
   const tracing = await loadTracing()
-  const store = observeStore(givenStore, {
-    figures,
-    clock,
-    log,
-    tracing,
-    afterWrites: (task) => core.endOfTick.add(task),
-  })
+  const store = observeStore(givenStore, { figures, clock, log, tracing })
   await store.open()
   const jobs = createJobs({
     store,

@@ -1,7 +1,9 @@
+import type { Clock } from '../clock.js'
 import type { Position } from '../protocol/cursor.js'
 import type { Announcement, Following, ReadResult, Store } from '../store/store.js'
 import { Audience } from './audience.js'
 import { readRemembered } from './everything.js'
+import type { FeedObserver } from './figures/observed-feed.js'
 import { EncodedEvent } from './frame.js'
 import { NamedEvent, Ring } from './ring.js'
 import type { StorePresence } from './store-presence.js'
@@ -14,6 +16,8 @@ export interface ChannelParts {
   readonly wheel: Wheel
   readonly ringBytes: number
   readonly probeMs: number
+  readonly clock: Clock
+  readonly delivered: FeedObserver
   readonly onError: (error: unknown, stage: string) => void
 }
 
@@ -134,6 +138,8 @@ export class Channel {
   #announced(announcements: readonly Announcement[]): void {
     this.#heard = true
     this.#probing = false
+    const heardMs = this.#parts.clock.monotonic()
+    let fresh: EncodedEvent[] = []
     for (const announcement of announcements) {
       const { epoch, seq, prev, topics, event } = announcement
       const sameEpoch = epoch === this.#watermark.epoch
@@ -149,6 +155,11 @@ export class Channel {
       if (wentBack) this.#ring.restart(this.#watermark)
       // Too large to announce: its readers find it in the log.
       else if (!event) this.#ring.push(new NamedEvent(seq, topics))
+      if ((hole || !event || wentBack) && fresh.length > 0) {
+        // Whoever falls behind now has had what came before.
+        this.#offer(fresh, heardMs)
+        fresh = []
+      }
       if (hole) this.audience.fallBehind(heard, null)
       if (!event || wentBack) {
         this.audience.fallBehind(heard, topics)
@@ -157,8 +168,14 @@ export class Channel {
       // Without the frames of this moment: one event for many people has a frame for each of them.
       if (seq > this.#erasedUpTo) this.#ring.push(event)
       else this.#ring.restart(this.#watermark)
-      this.audience.offer(new EncodedEvent(event, position))
+      fresh.push(new EncodedEvent(event, position))
     }
+    this.#offer(fresh, heardMs)
+  }
+
+  #offer(events: readonly EncodedEvent[], heardMs: number): void {
+    this.audience.offer(events)
+    this.#parts.delivered(events, heardMs)
   }
 
   #becomeWhole(): void {

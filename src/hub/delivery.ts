@@ -46,6 +46,7 @@ export class Delivery {
     this.endings?.note(event)
     if (topics) {
       this.outlet.push(encoded.frame(topics, this.#named))
+      encoded.deliveries++
       this.#context.counters.delivered++
       this.#activity.sentEvent(this.#context.wheel.coarseMs)
       if (event.priority === 'critical') this.outlet.flush()

@@ -71,6 +71,8 @@ const mostFrames = 8
 export class EncodedEvent {
   readonly event: StoredEvent
   readonly position: Position | null
+  /** To how many readers it was sent. */
+  deliveries = 0
   /** Nearly every event has one frame; the others of one that has more are in the map. */
   #first: { readonly topics: readonly string[]; readonly named: boolean; readonly frame: Frame } | null = null
   #others: Map<string, Frame> | null = null

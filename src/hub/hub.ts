@@ -14,6 +14,7 @@ import { Control, revoked } from './control.js'
 import type { Counters, Gauges } from './counters.js'
 import { EndOfTick } from './end-of-tick.js'
 import { Figures } from './figures/figures.js'
+import { observeFeed } from './figures/observed-feed.js'
 import { EncodedEvent } from './frame.js'
 import type { EventFilter } from './gate.js'
 import type { Outlet } from './outlet.js'
@@ -118,14 +119,18 @@ export class HubCore implements HubContext {
     const tools = { store, presence, clock, settings, counters, onError }
     this.#roster = new Roster({ wheel, clock, random, settings })
     const roster = this.#roster
-    this.#channels = new Channels({ ...tools, ringBytes: settings.ringBytes, probeMs: settings.probeMs, wheel })
+    const { figures, endOfTick } = this
+    const tracing = parts.tracing ?? null
+    const delivered = observeFeed({ figures, clock, tracing, endOfTick })
+    const { ringBytes, probeMs } = settings
+    this.#channels = new Channels({ ...tools, ringBytes, probeMs, wheel, delivered })
     const channels = this.#channels
     this.control = new Control({ ...tools, random, longestTokenMs: settings.longestTokenMs, roster, channels })
     this.activity = new ActivityLog(clock, this.control.nodes)
     this.topicList = new TopicList(store, channels, this.control.nodes)
     this.publisher = new Publisher({
       ...tools,
-      tracing: parts.tracing ?? null,
+      tracing,
       channels,
       retryAfterMs: () => this.returns.retryAfterMs(),
     })

@@ -1,4 +1,5 @@
 import { type Counters, newCounters } from '../counters.js'
+import { DeliveryTimes } from './delivery-times.js'
 import { Histogram } from './histogram.js'
 import { Tally } from './tally.js'
 
@@ -10,6 +11,7 @@ export class Figures {
   readonly counters: Counters = newCounters()
   /** From an append of this node until its event was written to the readers of this node, one count a delivery. */
   readonly delivery = new Histogram()
+  readonly times = new DeliveryTimes(this.delivery)
   /** The same from the moment the event was heard, for events of all nodes. */
   readonly feed = new Histogram()
   /** From a stream's request until its `hello`. */

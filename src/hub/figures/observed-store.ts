@@ -2,7 +2,6 @@ import type { Clock } from '../../clock.js'
 import { type JobStatus, jobEventTypes } from '../../protocol/job.js'
 import { everyone } from '../../protocol/topic.js'
 import type {
-  Announcement,
   Append,
   AppendResult,
   EventAnswer,
@@ -13,10 +12,8 @@ import type {
   ReadResult,
   Store,
 } from '../../store/store.js'
-import type { Flushable } from '../end-of-tick.js'
 import { type HubLog, logStored } from '../log.js'
 import type { Tracing } from '../tracing.js'
-import { DeliveryTimes } from './delivery-times.js'
 import type { Figures } from './figures.js'
 
 export interface ObservedStoreParts {
@@ -25,20 +22,17 @@ export interface ObservedStoreParts {
   readonly tracing: Tracing | null
   /** Hears of each event stored. */
   readonly log?: HubLog | undefined
-  /** Calls `task` when all that has been pushed by now has been given to the sockets. */
-  readonly afterWrites: (task: Flushable) => void
 }
 
 /**
  * The store as the hub and its jobs use it, with what it takes and brings counted and timed. A store's timestamps cannot be
- * compared with a hub's clock: they come from other machines. So what is timed begins and ends on one clock: from the append
- * on this node, or, for events of other nodes, from the moment they are heard.
+ * compared with a hub's clock: they come from other machines. So what is timed begins and ends on one clock: deliveries begin
+ * with the append here, and end where {@link observeFeed} hears of them.
  */
-export function observeStore(store: Store, { figures, clock, log, tracing, afterWrites }: ObservedStoreParts): Store {
+export function observeStore(store: Store, { figures, clock, log, tracing }: ObservedStoreParts): Store {
   const { counters } = figures
   /** How many follow each namespace that is read here: what nobody follows is not delivered. */
   const followers = new Map<string, number>()
-  const times = new DeliveryTimes(figures.delivery)
 
   const noteStored = (namespace: string, { events }: Append, result: AppendResult, startedMs: number): void => {
     if (result.outcome !== 'stored') return
@@ -53,7 +47,7 @@ export function observeStore(store: Store, { figures, clock, log, tracing, after
       const status = statusByType.get(event.type)
       if (status) counters.jobsBy[status]++
       figures.stored(namespace, event.type)
-      if (isFollowed) times.stored(epoch, answer.seq, startedMs)
+      if (isFollowed) figures.times.stored(epoch, answer.seq, startedMs)
       if (log) logStored(log, namespace, event, answer.seq)
     }
   }
@@ -88,22 +82,8 @@ export function observeStore(store: Store, { figures, clock, log, tracing, after
       if (rest > 0) followers.set(namespace, rest)
       else followers.delete(namespace)
     }
-    const one: Announcement[] = []
-    const announced = (announcements: readonly Announcement[]): void => {
-      const heardMs = clock.monotonic()
-      let written: Written | null = null
-      for (const announcement of announcements) {
-        const before = counters.delivered
-        // One by one, because only so it can be told how many readers each had.
-        one[0] = announcement
-        follower.announced(one)
-        const deliveries = counters.delivered - before
-        if (deliveries > 0) written = (written ?? new Written(heardMs, observe)).add(announcement, deliveries)
-      }
-      if (written) afterWrites(written)
-    }
     try {
-      const following = await store.follow(namespace, { ...bound(follower), announced })
+      const following = await store.follow(namespace, follower)
       return {
         position: following.position,
         close() {
@@ -115,20 +95,6 @@ export function observeStore(store: Store, { figures, clock, log, tracing, after
       left()
       throw error
     }
-  }
-
-  const observe = ({ heardMs, announcements, deliveries }: Written): void => {
-    const nowMs = clock.monotonic()
-    let sum = 0
-    for (let index = 0; index < announcements.length; index++) {
-      const { epoch, seq, event } = announcements[index] as Announcement
-      const count = deliveries[index] as number
-      sum += count
-      times.written(epoch, seq, count, nowMs)
-      const parent = tracing && event && tracing.parentOf(event.body)
-      if (parent) tracing.delivered(parent, event.id, count, clock.now() - (nowMs - heardMs), clock.now())
-    }
-    figures.feed.observe((nowMs - heardMs) / 1_000, sum)
   }
 
   return {
@@ -163,34 +129,3 @@ const statusByType: ReadonlyMap<string, JobStatus> = new Map([
   [jobEventTypes.failed, 'failed'],
   [jobEventTypes.cancelled, 'cancelled'],
 ])
-
-/** What one call of the feed gave to readers, until that is written. */
-class Written implements Flushable {
-  readonly heardMs: number
-  readonly announcements: Announcement[] = []
-  /** To how many readers each went. */
-  readonly deliveries: number[] = []
-  readonly #observe: (written: Written) => void
-
-  constructor(heardMs: number, observe: (written: Written) => void) {
-    this.heardMs = heardMs
-    this.#observe = observe
-  }
-
-  add(announcement: Announcement, deliveries: number): this {
-    this.announcements.push(announcement)
-    this.deliveries.push(deliveries)
-    return this
-  }
-
-  flush(): void {
-    this.#observe(this)
-  }
-}
-
-const bound = (follower: Follower): Follower => ({
-  announced: (announcements) => follower.announced(announcements),
-  interrupted: () => follower.interrupted(),
-  probed: (position) => follower.probed(position),
-  ...(follower.told && { told: (text: string) => follower.told?.(text) }),
-})
