@@ -32,10 +32,12 @@ export async function readRemembered(
   const next = ring.next(after, pageEvents)
   if (next instanceof NamedEvent) {
     const { seq, topics } = next
-    const query = { topics: topics.slice(0, 1), after: { epoch, seq: seq - 1 }, limit: 1, maxBytes: 1 }
-    const { events } = await store.read(namespace, query)
-    // Erased or trimmed meanwhile: there is nothing to tell.
-    return { ...page, events: events.filter((event) => event.seq === seq), upTo: { epoch, seq }, more: true }
+    // By all of its topics: one may have let go of it before another.
+    const query = { topics, after: { epoch, seq: seq - 1 }, limit: 1, maxBytes: 1 }
+    const read = await store.read(namespace, query)
+    const events = read.upTo.epoch === epoch ? read.events.filter((event) => event.seq === seq) : []
+    const gaps: ReadResult['gaps'] = events.length > 0 ? [] : [{ reason: 'expired', topics }]
+    return { ...page, events, gaps, upTo: { epoch, seq }, more: true }
   }
   const last = next.at(-1)?.event
   if (!last) return page

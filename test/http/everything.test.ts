@@ -100,6 +100,41 @@ test.skipIf(noRedis !== null)(
 )
 
 test.skipIf(noRedis !== null)(
+  'D4 [P4.20]: an event too large to announce that its topics have let go of is a gap for topic=*, not silence',
+  async () => {
+    const redis = await startRedis()
+    const { stream, publish, poll } = await startHub({
+      store: redisStore({ url: redis.url, retention: { events: 10, bytes: 100_000_000 } }),
+    })
+    const keeper = await stream({ as: admin, topics: ['*'] })
+    await keeper.control('hello')
+    const before = await publish({ topic: 'q', type: 'n', data: -1 })
+    const big = 'x'.repeat(20_000)
+    await publish({ topics: ['busy', 'quiet'], type: 'n', data: { n: 0, big } })
+    for (let n = 1; n < 30; n++) await publish({ topic: 'busy', type: 'n', data: { n, big } })
+    await publish({ topic: 'q', type: 'n', data: { n: 'end' } })
+    const isEnd = ({ data }: TidingsEvent): boolean => (data as { n?: unknown }).n === 'end'
+    await keeper.until(isEnd)
+    const late = await stream({ as: admin, topics: ['*'], lastEventId: before.body.cursor })
+    const seen = (await late.until(isEnd)).map(({ data }) => (data as { n: unknown }).n)
+    const kept = seen.slice(1, -1)
+    expect(seen).toEqual([0, ...Array.from({ length: kept.length }, (_, n) => 30 - kept.length + n), 'end'])
+    expect([kept.length >= 10, kept.length < 15]).toEqual([true, true])
+    expect(late.controls.filter(({ name }) => name === 'gap').map(({ data }) => data)).toEqual([
+      { reason: 'expired', topics: ['busy'], cursor: expect.any(String) },
+    ])
+    const gaps: unknown[] = []
+    for (let cursor = before.body.cursor, more = true; more; ) {
+      const { body } = await poll(`topic=*&since=${cursor}`, { as: admin })
+      gaps.push(...(body.gaps ?? []))
+      cursor = body.cursor
+      more = !body.upToDate
+    }
+    expect(gaps).toContainEqual({ reason: 'expired', topics: ['busy'], cursor: expect.any(String) })
+  },
+)
+
+test.skipIf(noRedis !== null)(
   'O1 [P4.20]: bursts of events too large to announce reach topic=* whole, once and in order, and are kept for late readers',
   async () => {
     const redis = await startRedis()
