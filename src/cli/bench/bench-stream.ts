@@ -1,12 +1,14 @@
 import { type ClientRequest, request as httpRequest } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import { systemClock } from '../../clock.js'
+import { type Position, parseCursor } from '../../protocol/cursor.js'
 import { problemType, mediaTypes } from '../../protocol/names.js'
 import { createSseDecoder } from '../../protocol/sse-decode.js'
+import { Once } from './once.js'
 
 export interface BenchListener {
-  /** An event that the bench published, by its number. */
-  received(stream: BenchStream, number: number): void
+  /** An event that the bench published for the first time here, and when it was handed to the network. */
+  received(stream: BenchStream, sentMs: number): void
   ended(stream: BenchStream): void
 }
 
@@ -17,19 +19,17 @@ export class BenchStream {
   /** Why it is not open. */
   failure: string | null = null
   readonly topic: string
-  /** What it was sent, by number. */
-  readonly #had = new Set<number>()
   /** Events that came twice. */
   repeated = 0
+  /** Events that came after one with a later place in the log. */
+  disordered = 0
+  readonly #once = new Once()
+  #cursor: Position | null = null
   #request: ClientRequest | null = null
   #closing = false
 
   constructor(topic: string) {
     this.topic = topic
-  }
-
-  get received(): number {
-    return this.#had.size
   }
 
   /** Resolves at `hello`, or with `failure` set. Never rejects. */
@@ -55,14 +55,14 @@ export class BenchStream {
           return
         }
         const decoder = createSseDecoder({
-          onId: () => {},
+          onId: (id) => this.#at(id),
           onRetry: () => {},
           onMessage: ({ event, data }) => {
             if (event === 'hello') {
               this.connectMs = systemClock.monotonic() - beganMs
               timer.cancel()
               resolve()
-            } else if (event === 'tidings.bench') this.#take(numberIn(data), listener)
+            } else if (event === 'tidings.bench') this.#take(data, listener)
           },
         })
         response.on('data', (bytes: Buffer) => decoder.push(bytes))
@@ -81,18 +81,26 @@ export class BenchStream {
     this.#request?.destroy()
   }
 
-  #take(number: number, listener: BenchListener): void {
-    if (this.#had.has(number)) {
-      this.repeated++
-      return
-    }
-    this.#had.add(number)
-    listener.received(this, number)
+  #at(id: string): void {
+    const position = parseCursor(id)
+    const before = this.#cursor
+    if (position && before && position.epoch === before.epoch && position.seq < before.seq) this.disordered++
+    else this.#cursor = position
+  }
+
+  #take(data: string, listener: BenchListener): void {
+    const [, number, sentMs] = stamp.exec(data) ?? []
+    if (number === undefined) return
+    if (!this.#once.take(Number(number))) this.repeated++
+    else listener.received(this, Number(sentMs))
   }
 }
 
+/** What the data of each event begins with: its number among those of its topic, and when it was sent. */
+export const stampOf = (number: number, sentMs: number): object => ({ bench: number, sentMs })
+
 /** Parsing the envelope would cost more than all the rest. */
-const numberIn = (data: string): number => Number(/"bench":(\d+)/.exec(data)?.[1] ?? -1)
+const stamp = /"bench":(\d+),"sentMs":([\d.]+)/
 
 /** `429 rate_limited (connections.user)`. */
 function reasonIn(text: string, status = 0): string {

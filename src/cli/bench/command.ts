@@ -11,7 +11,8 @@ import { isLoopback } from '../loopback.js'
 import { signInSettings } from '../sign-in.js'
 import { type Flags, readSettings } from '../sources.js'
 import { readTarget, target, type Target } from '../target.js'
-import { type LoadReport, type Quantiles, load } from './load.js'
+import { type LoadReport, load } from './load.js'
+import type { Quantiles } from './times.js'
 
 const { url: _url, ...who } = target
 const settings = { ...who, jwtSecret: signInSettings.jwtSecret } as const
@@ -108,7 +109,8 @@ const isClean = ({ streams, publishes, deliveries }: LoadReport): boolean =>
   streams.cut === 0 &&
   Object.keys(publishes.refused).length === 0 &&
   deliveries.lost === 0 &&
-  deliveries.repeated === 0
+  deliveries.repeated === 0 &&
+  deliveries.disordered === 0
 
 function wordsOf(report: LoadReport): string {
   const { streams, connectMs, publishes, publishMs, latencyMs, deliveries, seconds } = report
@@ -127,7 +129,7 @@ function wordsOf(report: LoadReport): string {
     `publishes  ${number.format(publishes.sent)} in ${seconds} s (${number.format(publishes.perSecond)}/s), ${times(publishMs)}`,
     ...refusals(publishes.refused),
     `latency    ${times(latencyMs)}`,
-    `delivered  ${number.format(deliveries.received)} of ${number.format(deliveries.expected)} (${number.format(deliveries.perSecond)}/s)${wrong(deliveries.lost, 'lost')}${wrong(deliveries.repeated, 'repeated')}`,
+    `delivered  ${number.format(deliveries.received)} of ${number.format(deliveries.expected)} (${number.format(deliveries.perSecond)}/s)${wrong(deliveries.lost, 'lost')}${wrong(deliveries.repeated, 'repeated')}${wrong(deliveries.disordered, 'out of order')}`,
     '',
   ].join('\n')
 }

@@ -2,7 +2,9 @@ import { type Clock, systemClock, wait } from '../../clock.js'
 import { randomToken, systemRandom } from '../../random.js'
 import { paths } from '../../protocol/names.js'
 import { addressOf, refusalOf, type Target } from '../target.js'
-import { BenchStream } from './bench-stream.js'
+import { BenchStream, stampOf } from './bench-stream.js'
+import { mostAhead } from './once.js'
+import { type Quantiles, Times } from './times.js'
 
 export interface LoadOptions {
   readonly streams: number
@@ -41,37 +43,33 @@ export interface LoadReport {
     readonly perSecond: number
     readonly lost: number
     readonly repeated: number
+    /** Events that came after one with a later place in the log. */
+    readonly disordered: number
   }
   readonly seconds: number
-}
-
-export interface Quantiles {
-  readonly p50: number
-  readonly p99: number
-  readonly max: number
 }
 
 /** Streams that are being opened at the same time: a hub answers a crowd, and this process has to as well. */
 const opening = 50
 /** What was published last is waited for so long. */
 const settleMs = 5_000
-/** Publishes on their way; a hub that is slower than the rate is not sent more. */
-const mostUnderWay = 256
+/** Reasons for refusals that are told apart: a hub may put what it likes into their words. */
+const mostReasons = 20
+const otherReasons = 'for other reasons'
 
 /** Opens streams on a hub, publishes at a rate, and counts what comes (O5). Bounded by its options; cleans up after itself. */
 export async function load(target: Target, options: LoadOptions, clock: Clock = systemClock): Promise<LoadReport> {
   const { progress, durationMs, rate } = options
   const run = `${options.prefix}:${randomToken(systemRandom, 8)}`
   const topics = Array.from({ length: options.topics }, (_, index) => `${run}:${index}`)
-  const sentMs: number[] = []
-  const latencies: number[] = []
+  const latency = new Times()
   let cut = 0
   const streams = Array.from(
     { length: options.streams },
     (_, index) => new BenchStream(topics[index % topics.length] as string),
   )
   const listener = {
-    received: (_: BenchStream, number: number) => void latencies.push(clock.monotonic() - (sentMs[number] ?? 0)),
+    received: (_: BenchStream, sentMs: number) => latency.add(clock.monotonic() - sentMs),
     ended: () => void cut++,
   }
   try {
@@ -79,10 +77,12 @@ export async function load(target: Target, options: LoadOptions, clock: Clock = 
     const open = streams.filter(({ connectMs }) => connectMs !== null)
     const readers = new Map(topics.map((topic) => [topic, open.filter((stream) => stream.topic === topic).length]))
     const beganMs = clock.monotonic()
-    const padding = 'x'.repeat(Math.max(0, options.bytes - 20))
-    const publishTimes: number[] = []
+    const padding = 'x'.repeat(Math.max(0, options.bytes - 50))
+    const publishTimes = new Times()
+    const connectTimes = new Times()
+    for (const { connectMs } of open) connectTimes.add(connectMs as number)
     const refused: Record<string, number> = {}
-    const underWay = new Set<Promise<void>>()
+    const underWay = new Map<number, Promise<void>>()
     let expected = 0
     let sent = 0
     for (; open.length > 0 && clock.monotonic() - beganMs < durationMs; ) {
@@ -91,26 +91,28 @@ export async function load(target: Target, options: LoadOptions, clock: Clock = 
       if (early > 0)
         await wait(clock, Math.min(early, beganMs + durationMs - clock.monotonic()), undefined, { keepsProcess: true })
       if (early > 0 && clock.monotonic() < dueAt) continue
-      if (underWay.size >= mostUnderWay) await Promise.race(underWay)
       const number = sent++
+      // A hub that is slower than the rate is not sent more, and its readers can tell what has been there before.
+      await underWay.get(number - mostAhead)
       const topic = topics[number % topics.length] as string
-      sentMs[number] = clock.monotonic()
-      const publishing = publish(target, topic, number, padding).then((refusal) => {
-        underWay.delete(publishing)
-        if (refusal !== null) refused[refusal] = (refused[refusal] ?? 0) + 1
+      const sentMs = clock.monotonic()
+      const data = { ...stampOf(Math.floor(number / topics.length), sentMs), padding }
+      const publishing = publish(target, topic, data).then((refusal) => {
+        underWay.delete(number)
+        if (refusal !== null) countIn(refused, refusal)
         else {
-          publishTimes.push(clock.monotonic() - (sentMs[number] as number))
+          publishTimes.add(clock.monotonic() - sentMs)
           expected += readers.get(topic) ?? 0
         }
       })
-      underWay.add(publishing)
+      underWay.set(number, publishing)
       progress('publishing', (clock.monotonic() - beganMs) / durationMs)
     }
-    await Promise.all(underWay)
+    await Promise.all(underWay.values())
     const tookMs = clock.monotonic() - beganMs
-    for (const until = clock.monotonic() + settleMs; latencies.length < expected && clock.monotonic() < until; )
+    for (const until = clock.monotonic() + settleMs; latency.count < expected && clock.monotonic() < until; )
       await wait(clock, 20, undefined, { keepsProcess: true })
-    const received = latencies.length
+    const received = latency.count
     return {
       streams: {
         asked: streams.length,
@@ -118,16 +120,17 @@ export async function load(target: Target, options: LoadOptions, clock: Clock = 
         refused: tally(streams.flatMap(({ connectMs, failure }) => (connectMs === null ? (failure ?? 'unknown') : []))),
         cut,
       },
-      connectMs: quantiles(open.map(({ connectMs }) => connectMs as number)),
+      connectMs: connectTimes.quantiles,
       publishes: { sent, refused, perSecond: perSecond(sent, tookMs) },
-      publishMs: quantiles(publishTimes),
-      latencyMs: quantiles(latencies),
+      publishMs: publishTimes.quantiles,
+      latencyMs: latency.quantiles,
       deliveries: {
         expected,
         received,
         perSecond: perSecond(received, tookMs),
         lost: Math.max(0, expected - received),
         repeated: open.reduce((sum, { repeated }) => sum + repeated, 0),
+        disordered: open.reduce((sum, { disordered }) => sum + disordered, 0),
       },
       seconds: Math.round(tookMs / 100) / 10,
     }
@@ -155,12 +158,12 @@ async function openAll(
 }
 
 /** Null: stored. Volatile events would spare the log, and measure something else. */
-async function publish(target: Target, topic: string, number: number, padding: string): Promise<string | null> {
+async function publish(target: Target, topic: string, data: object): Promise<string | null> {
   try {
     const response = await fetch(addressOf(target, paths.events), {
       method: 'POST',
       headers: { ...target.headers, 'Content-Type': 'application/json' },
-      body: JSON.stringify({ topic, type: 'tidings.bench', data: { bench: number, padding } }),
+      body: JSON.stringify({ topic, type: 'tidings.bench', data }),
     })
     if (response.ok) {
       await response.arrayBuffer()
@@ -173,19 +176,15 @@ async function publish(target: Target, topic: string, number: number, padding: s
   }
 }
 
-function quantiles(values: readonly number[]): Quantiles | null {
-  if (values.length === 0) return null
-  const sorted = [...values].sort((a, b) => a - b)
-  const at = (share: number): number =>
-    round(sorted[Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1)] as number)
-  return { p50: at(0.5), p99: at(0.99), max: at(1) }
-}
-
-const round = (ms: number): number => Math.round(ms * 100) / 100
 const perSecond = (count: number, ms: number): number => (ms > 0 ? Math.round((count / ms) * 1_000) : 0)
 
 function tally(names: readonly string[]): Record<string, number> {
   const counts: Record<string, number> = {}
-  for (const name of names) counts[name] = (counts[name] ?? 0) + 1
+  for (const name of names) countIn(counts, name)
   return counts
+}
+
+function countIn(counts: Record<string, number>, name: string): void {
+  const known = name in counts || Object.keys(counts).length < mostReasons ? name : otherReasons
+  counts[known] = (counts[known] ?? 0) + 1
 }
