@@ -194,6 +194,7 @@ export async function createHub<Declared extends MaybeDeclared = undefined>(
       await jobs.close()
       await store.close()
       core.publisher.tellLate()
+      handler.close()
     },
     internals: {
       core,

@@ -24,6 +24,8 @@ export interface Handler {
   fetch(request: Request, from?: RequestOrigin): Promise<Response>
   /** The same for a runtime that carries streams itself: null means that `openStream` took it. */
   handle(request: Incoming, openStream: OpenStream): Promise<Answer | null>
+  /** Writes what the log has not been told yet. */
+  close(): void
 }
 
 /** Against browsers that guess types, tell addresses on, or put an answer into a page of another site. */
@@ -113,7 +115,7 @@ export function createHandler(joined: HttpParts): Handler {
     return new Response(outlet.stream, { status: 200, headers })
   }
 
-  return { fetch, handle }
+  return { fetch, handle, close: () => refusals.close() }
 }
 
 const allowedOf = (methods: Methods): string =>

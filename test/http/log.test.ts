@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import type { Session } from '#src/auth/session.js'
 import type { HubLog } from '#src/hub/log.js'
+import { fakeClock } from '#src/testing/fake-clock.js'
 import { startHub } from './server.js'
 
 const admin: Session = { userId: 'boss', admin: true, subscribe: ['*'], publish: ['*'] }
@@ -98,6 +99,32 @@ test('O4 [P12.6]: a refusal is called by the request id of its answer, and a flo
   expect(bad.headers.get('x-request-id')).toMatch(/^[\w-]{12}$/)
   expect(of('request refused').map(({ fields }) => fields['code'])).toEqual(['unauthorized', 'not_found'])
   expect(JSON.stringify(of('request refused'))).not.toContain('PLANTED')
+})
+
+test('O4: the end of a flood of refusals is told too, within ten seconds and when the hub closes, with one timer for all', async () => {
+  const { log, of } = recordingLog()
+  const clock = fakeClock()
+  const { call, hub } = await startHub({ log, clock })
+  const before = clock.pending
+  const refuse = async (code: 'unauthorized' | 'not_found', times: number): Promise<void> => {
+    for (let time = 0; time < times; time++) await (code === 'not_found' ? call('/x') : call('/stats', { as: null }))
+  }
+  await refuse('unauthorized', 5)
+  await clock.advance(4_000)
+  await refuse('not_found', 3)
+  expect(clock.pending).toBe(before + 1)
+  expect(of('requests refused')).toEqual([])
+  await clock.advance(6_000)
+  const sums = () => of('requests refused').map(({ fields }) => fields)
+  expect(sums()).toEqual([{ status: 401, code: 'unauthorized', more: 4 }])
+  await clock.advance(4_000)
+  expect(sums().slice(1)).toEqual([{ status: 404, code: 'not_found', more: 2 }])
+  expect(clock.pending).toBe(before)
+  await clock.advance(20_000)
+  await refuse('unauthorized', 3)
+  expect(of('request refused')).toHaveLength(3)
+  await hub.close({ drainMs: 0 })
+  expect(sums().slice(2)).toEqual([{ status: 401, code: 'unauthorized', more: 2 }])
 })
 
 test('O4: a log that is none is refused by name', async () => {
