@@ -78,6 +78,10 @@ export class Access {
     )
   }
 
+  isOperator(principal: Principal): Promise<boolean> {
+    return passes(this.requireOperator(principal))
+  }
+
   /** The job, where the principal may read it. */
   async readableJob(principal: Principal, id: string): Promise<Job> {
     const topic = jobTopic(id)
@@ -117,6 +121,13 @@ export class Access {
     return isPublic || canSubscribe(principal, topic)
   }
 }
+
+/** Whether a gate lets somebody in. */
+export const passes = (gate: Promise<void>): Promise<boolean> =>
+  gate.then(
+    () => true,
+    () => false,
+  )
 
 const owns = (principal: Principal, job: Job): boolean =>
   !principal.scope && principal.userId !== undefined && job.owner === userTopic(principal.userId)

@@ -82,6 +82,10 @@ const repeatedMs = 10_000
 const mostTopics = 3
 
 export interface ActivityQuery {
+  /** Of which connections are told. */
+  readonly namespace: string
+  /** With what was refused and what failed, which belongs to no namespace. */
+  readonly ofHub: boolean
   /** Default: all. */
   readonly kind?: ActivityKind
   readonly limit: number
@@ -94,7 +98,7 @@ export interface ActivityPage {
   readonly missing?: readonly string[]
 }
 
-/** What happened lately: who came, who went and why, what was refused and what failed. Of all namespaces. */
+/** What happened lately: who came, who went and why, what was refused and what failed. */
 export class ActivityLog {
   readonly #clock: Clock
   readonly #nodes: Nodes
@@ -146,12 +150,11 @@ export class ActivityLog {
     return { entries, ...(missing.length > 0 && { missing }) }
   }
 
-  #entriesHere({ kind, limit }: ActivityQuery): ActivityEntry[] {
-    const logs = { connected: this.#connected, closed: this.#closed, refused: this.#refused, error: this.#failed }
-    const found = (kind === undefined ? activityKinds : [kind]).flatMap((each): ActivityEntry[] =>
-      logs[each].newestFirst(),
-    )
-    return newestFirst(found, limit)
+  #entriesHere({ namespace, ofHub, kind, limit }: ActivityQuery): ActivityEntry[] {
+    const ofConnections = [...this.#connected.newestFirst(), ...this.#closed.newestFirst()]
+    const found: ActivityEntry[] = ofConnections.filter((entry) => entry.namespace === namespace)
+    if (ofHub) found.push(...this.#refused.newestFirst(), ...this.#failed.newestFirst())
+    return newestFirst(kind === undefined ? found : found.filter((entry) => entry.kind === kind), limit)
   }
 
   get #here(): Happened {

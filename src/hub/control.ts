@@ -7,7 +7,7 @@ import type { Channels } from './channels.js'
 import { ConnectionsHere, type Order, byId, mostListed } from './connections-here.js'
 import { Nodes } from './nodes.js'
 import type { Reader } from './reader.js'
-import type { ClosedReport, ConnectionFilter, ConnectionReport } from './report.js'
+import { type ClosedReport, type ConnectionFilter, type ConnectionReport, checkExact } from './report.js'
 import { type Revocation, type RevocationTarget, checkTarget } from './revocation.js'
 import { RevocationCopy } from './revocation-copy.js'
 import { Revocations } from './revocations.js'
@@ -114,6 +114,7 @@ export class Control {
 
   /** Ends connections with `bye` `kicked`. */
   async disconnect(namespace: string, filter: ConnectionFilter, note?: string): Promise<{ readonly closed: number }> {
+    checkExact(filter)
     const order: Order = { namespace, filter, ...(note !== undefined && { note }) }
     const here = this.here.disconnect(order)
     if (filter.id !== undefined && here > 0) return { closed: here }
@@ -121,6 +122,7 @@ export class Control {
   }
 
   async ping(namespace: string, filter: ConnectionFilter = {}): Promise<{ readonly sent: number }> {
+    checkExact(filter)
     const order: Order = { namespace, filter }
     const here = this.here.ping(order)
     return { sent: here + sum((await this.nodes.ask('ping', order)).answers) }

@@ -111,9 +111,11 @@ export interface ConnectionFilter {
   readonly topic?: string
   readonly transport?: string
   readonly node?: string
+  /** This text in what names it: id, user, session, roles, address, name, user agent, node or a topic, capitals or not. For lists alone. */
+  readonly contains?: string
 }
 
-const filterNames = ['id', 'state', 'user', 'session', 'topic', 'transport', 'node'] as const
+const filterNames = ['id', 'state', 'user', 'session', 'topic', 'transport', 'node', 'contains'] as const
 
 /** Checks a filter that came from outside; throws `query_invalid` naming what is wrong. */
 export function checkFilter(given: Readonly<Record<string, unknown>>): ConnectionFilter {
@@ -129,7 +131,7 @@ export function checkFilter(given: Readonly<Record<string, unknown>>): Connectio
 }
 
 export function matchesFilter(report: ConnectionReport, filter: ConnectionFilter): boolean {
-  const { id, state, user, session, topic, transport, node } = filter
+  const { id, state, user, session, topic, transport, node, contains } = filter
   return (
     (id === undefined || report.id === id) &&
     (state === undefined || report.state === state) &&
@@ -137,8 +139,20 @@ export function matchesFilter(report: ConnectionReport, filter: ConnectionFilter
     (session === undefined || report.session === session) &&
     (topic === undefined || report.topics.includes(topic)) &&
     (transport === undefined || report.transport === transport) &&
-    (node === undefined || report.node === node)
+    (node === undefined || report.node === node) &&
+    (contains === undefined || names(report).some((name) => name?.toLowerCase().includes(contains.toLowerCase())))
   )
+}
+
+const names = ({ id, user, session, roles = [], address, name, userAgent, node, topics }: ConnectionReport) => [
+  ...[id, user, session, address, name, userAgent, node],
+  ...roles,
+  ...topics,
+]
+
+/** Ending and pinging go by whole names: a text that is in more of them than one thought would end those too. */
+export function checkExact({ contains }: ConnectionFilter): void {
+  if (contains !== undefined) throw invalid('contains', 'is for lists: name here whom you mean')
 }
 
 const invalid = (field: string, what: string): TidingsError =>

@@ -53,7 +53,7 @@ describe.skipIf(noRedis)('figures of several nodes', () => {
       expect(stats.events.byType.map(({ type }) => type).sort()).toEqual(['x', 'y'])
       expect((await hub.connections.list()).connections).toHaveLength(3)
       const { activity, topicList } = hub.internals.core
-      const came = (await activity.read({ kind: 'connected', limit: 100 })).entries
+      const came = (await activity.read({ namespace: 'default', ofHub: true, kind: 'connected', limit: 100 })).entries
       expect(new Set(came.map(({ node }) => node)).size).toBe(2)
       expect(came).toHaveLength(3)
       const { topics, readers } = await topicList.read('default', { limit: 10 })

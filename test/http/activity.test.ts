@@ -55,10 +55,20 @@ test('O1 [P11.20]: what is refused the same way again is one entry with a count,
   expect(await entries(hub, '?limit=5')).toHaveLength(5)
 })
 
-test('O1 [P11.18, P11.20]: the activity log is for admins of the namespace default, and a wrong kind or limit is named', async () => {
-  const { call } = await startHub()
-  const other = await call('/activity', { as: { ...admin, namespace: 'other' } })
-  expect([other.status, other.body['code']]).toEqual([403, 'forbidden'])
+test('O1 [P11.5, P11.18, P11.20]: connects are of the own namespace, refusals and errors for admins of the namespace default', async () => {
+  const hub = await startHub()
+  const { call, stream } = hub
+  const stranger = { ...admin, namespace: 'other' }
+  await (await stream({ as: { userId: '7' }, topics: ['user:7'] })).control('hello')
+  await (await stream({ as: { userId: '8', namespace: 'other' }, topics: ['user:8'] })).control('hello')
+  await call('/nothing', { as: stranger })
+  const theirs = await call<{ entries: object[] }>('/activity', { as: stranger })
+  expect(theirs.body.entries).toMatchObject([{ kind: 'connected', user: '8', namespace: 'other' }])
+  for (const kind of ['refused', 'error']) {
+    const refused = await call(`/activity?kind=${kind}`, { as: stranger })
+    expect([refused.status, refused.body['code']]).toEqual([403, 'forbidden'])
+  }
+  expect((await entries(hub)).flatMap((entry) => ('user' in entry ? [entry.user] : []))).toEqual(['7'])
   for (const field of ['kind', 'limit']) {
     const wrong = await call(`/activity?${field}=0`, { as: admin })
     expect([wrong.status, wrong.body['field']]).toEqual([400, field])

@@ -184,6 +184,31 @@ test('O2 [P11.6]: /connections tells who reads what, in pages and by filters', a
   expect(await hub.connections.get(connectionId)).toMatchObject({ user: '7' })
 })
 
+test('O1, O2 [P11.6]: a list of connections is narrowed by a text in any of their names; what ends or pings goes by whole names', async () => {
+  const { call, stream } = await startHub()
+  for (const userId of ['Ada-1', 'ada-2', 'chen'])
+    await (await stream({ as: { userId }, topics: [`user:${userId}`], query: { name: 'web' } })).control('hello')
+  const usersOf = async (contains: string, more = '') =>
+    (
+      await call<{ connections: { user: string }[] }>(`/connections?contains=${contains}${more}`, { as: admin })
+    ).body.connections
+      .map(({ user }) => user)
+      .sort()
+  expect(await usersOf('ada')).toEqual(['Ada-1', 'ada-2'])
+  expect(await usersOf('WEB')).toHaveLength(3)
+  expect(await usersOf('user:ch')).toEqual(['chen'])
+  expect(await usersOf('ada', '&user=ada-2')).toEqual(['ada-2'])
+  expect(await usersOf('nobody')).toEqual([])
+  for (const [method, path] of [
+    ['DELETE', '/connections?contains=a'],
+    ['POST', '/connections/ping?contains=a'],
+  ] as const) {
+    const refused = await call(path, { as: admin, method })
+    expect([refused.status, refused.body['field']]).toEqual([400, 'contains'])
+  }
+  expect(await usersOf('')).toHaveLength(3)
+})
+
 test('O2 [P11.7]: one connection is ended with bye kicked, and is among the closed with reason and duration', async () => {
   const { call, stream, hub } = await startHub()
   const reader = await stream({ as: { userId: '7' }, topics: ['user:7'] })

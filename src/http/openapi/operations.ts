@@ -187,7 +187,7 @@ export const operations: Readonly<Record<string, Operation>> = {
     summary: 'Open connections on all nodes; with state=closed the last that closed',
     clauses: 'P11.6, P11.7',
     needs: 'the admin grant',
-    query: [...connections, ...page],
+    query: [...connections, query('contains', text('In any of its names, capitals or not')), ...page],
     answers: { 200: { means: 'A page', content: 'Connections' } },
   },
   'DELETE /connections': {
@@ -236,7 +236,7 @@ export const operations: Readonly<Record<string, Operation>> = {
     id: 'activity',
     summary: 'What happened lately on all nodes: who came, who went, what was refused, what failed',
     clauses: 'P11.20',
-    needs: 'the admin grant of the namespace default',
+    needs: 'the admin grant',
     query: [
       query('kind', oneOf(activityKinds, 'Only these')),
       query('limit', whole('At most so many', { minimum: 1, maximum: 1_000 })),

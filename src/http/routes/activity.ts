@@ -5,16 +5,23 @@ import type { Access } from '../access.js'
 import { type Answer, json } from '../answer.js'
 import { pageOf } from '../page-query.js'
 import type { HttpParts } from '../parts.js'
-import { operator } from './connections.js'
+import { admin } from './connections.js'
 
-/** `GET /activity`: what happened lately on all nodes, for those who run them: refusals belong to no namespace (O1). */
+/**
+ * `GET /activity`: what happened lately on all nodes (O1): to connections of the caller's namespace, and, for those who run the
+ * hub, what was refused and what failed.
+ */
 export async function getActivity(parts: HttpParts, access: Access, request: Incoming): Promise<Answer> {
-  await operator(parts, access, request)
+  const principal = await admin(parts, access, request)
   const { searchParams } = request.address
   const { limit } = pageOf(searchParams)
   const asked = searchParams.get('kind')
   const kind = activityKinds.find((each) => each === asked)
   if (asked !== null && !kind)
     throw new TidingsError('query_invalid', `"kind" must be one of ${activityKinds.join(', ')}.`, { field: 'kind' })
-  return json(await parts.core.activity.read({ limit, ...(kind && { kind }) }))
+  const isOfHub = kind === 'refused' || kind === 'error'
+  if (isOfHub) await access.requireOperator(principal)
+  const ofHub = isOfHub || (await access.isOperator(principal))
+  const { namespace } = principal
+  return json(await parts.core.activity.read({ namespace, ofHub, limit, ...(kind && { kind }) }))
 }

@@ -1,5 +1,5 @@
 import type { Incoming } from '../../auth/incoming.js'
-import type { Access } from '../access.js'
+import { type Access, passes } from '../access.js'
 import { type Answer, json } from '../answer.js'
 import type { HttpParts } from '../parts.js'
 
@@ -23,7 +23,7 @@ export async function getDiagnosis(parts: HttpParts, access: Access, request: In
     },
     heartbeatMs: core.settings.heartbeatMs,
     pollWaitMs: core.settings.pollWaitMs,
-    ...((await passes(access.requireOperator(principal))) && {
+    ...((await access.isOperator(principal)) && {
       store: {
         kind: store.kind,
         available: presence.available,
@@ -32,9 +32,3 @@ export async function getDiagnosis(parts: HttpParts, access: Access, request: In
     }),
   })
 }
-
-const passes = (gate: Promise<void>): Promise<boolean> =>
-  gate.then(
-    () => true,
-    () => false,
-  )
