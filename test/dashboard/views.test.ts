@@ -207,6 +207,20 @@ describe.skipIf(skipped)('the dashboard in Chromium', () => {
     await page.getByText('No job matches').waitFor()
   })
 
+  test('O1: topics stand with their readers, events and size, are filtered by a part of the name and sorted', async () => {
+    const { page, publish } = await begin(browser, 'topics')
+    await page.getByText('The log is empty').waitFor()
+    for (const topic of ['news:1', 'news:2', 'news:2', 'report:9']) await publish({ topic, type: 'n', data: 1 })
+    await page.getByText('3 keep events').waitFor()
+    await page.getByRole('columnheader', { name: 'Events' }).getByRole('button').click()
+    expect(await rows(page, 'Topics').first().innerText()).toContain('news:2')
+    await page.getByRole('searchbox').fill('port')
+    await page.getByText('1 keeps events').waitFor()
+    expect(await rows(page, 'Topics').allInnerTexts()).toMatchObject([expect.stringContaining('report:9')])
+    await page.getByRole('searchbox').fill('nothing like it')
+    await page.getByText('No topic that keeps events is called that').waitFor()
+  })
+
   test('O1: a topic is found, looked up by name, and erased after a question', async () => {
     const { page, call, publish } = await begin(browser, 'topics')
     await publish({ topic: 'news:7', type: 'n', data: 1 })

@@ -1,6 +1,7 @@
 import { useVirtualizer } from '@tanstack/react-virtual'
 import { type KeyboardEvent, type ReactNode, useCallback, useEffect, useMemo, useRef, useState } from 'react'
-import { classNames } from './class-names.js'
+import { ColumnHeader } from './column-header.js'
+import type { Sort } from './sort.js'
 import { TableRow, rowHeight } from './table-row.js'
 import { type Width, useWidth } from './width.js'
 
@@ -13,6 +14,8 @@ export interface Column<Row> {
   readonly from?: Exclude<Width, 'phone'>
   /** Figures stand at the right. */
   readonly figures?: boolean
+  /** What rows are put in order by. Absent: they are not, by this column. */
+  readonly sort?: (row: Row) => string | number
 }
 
 export interface TableProps<Row> {
@@ -27,6 +30,9 @@ export interface TableProps<Row> {
   readonly onEnd?: () => void
   /** Whether the first row is in sight, at each change. */
   readonly onScrolled?: (atTop: boolean) => void
+  /** How the rows are sorted now; null: as they came. With `onSort`, which is told of the column that is chosen. */
+  readonly sort?: Sort | null
+  readonly onSort?: (column: Column<Row>) => void
   /** How high at most, in CSS. Default: what is left of the window. */
   readonly height?: string
 }
@@ -45,6 +51,8 @@ export function Table<Row>({
   onOpen,
   onEnd,
   onScrolled,
+  sort = null,
+  onSort,
   height = 'calc(100dvh - 13.5rem)',
 }: TableProps<Row>) {
   const scroller = useRef<HTMLDivElement>(null)
@@ -117,13 +125,7 @@ export function Table<Row>({
           className="grid gap-x-3 md:gap-x-4 px-4 py-2 text-xs font-medium text-muted"
         >
           {shown.map((column) => (
-            <div
-              role="columnheader"
-              key={column.title}
-              className={classNames('truncate', column.figures && 'text-right')}
-            >
-              {column.title}
-            </div>
+            <ColumnHeader key={column.title} column={column} sort={sort} onSort={onSort} />
           ))}
         </div>
       </div>

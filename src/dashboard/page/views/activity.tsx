@@ -1,6 +1,6 @@
 import { ScrollText } from 'lucide-react'
 import { useMemo, useState } from 'react'
-import { type Connection, readerOf } from '../hub/connections.js'
+import { useHub } from '../hub/queries.js'
 import { Badge, type Tone } from '../ui/badge.js'
 import { FilterInput } from '../ui/field.js'
 import { count, timeOfDay } from '../ui/format.js'
@@ -9,11 +9,10 @@ import { Segments } from '../ui/segments.js'
 import { Empty, Failure, Loading } from '../ui/states.js'
 import { type Column, Table } from '../ui/table.js'
 import { ViewHead } from '../ui/view-head.js'
-import type { Entry, Kind } from './activity/entries.js'
-import { useActivity } from './activity/use-activity.js'
-import { ConnectionDetails } from './connections/details.js'
+import { type Activity, type Entry, type Kind, keyOf, kinds, whoOf, wordsOf } from './activity/entries.js'
+import { EntryDetails } from './activity/entry-details.js'
 
-const kinds = ['all', 'connected', 'closed', 'refused', 'error'] as const
+const choices = ['all', ...kinds] as const
 const names = { all: 'All', connected: 'Connects', closed: 'Closes', refused: 'Refusals', error: 'Errors' } as const
 const tones: Readonly<Record<Kind, Tone>> = { connected: 'good', closed: 'neutral', refused: 'warn', error: 'bad' }
 
@@ -31,27 +30,42 @@ const columns: readonly Column<Entry>[] = [
   {
     title: 'Who',
     width: 'minmax(4rem, 1fr)',
-    cell: ({ connection }) =>
-      connection ? <span className="font-medium">{readerOf(connection)}</span> : <span className="text-muted">–</span>,
+    cell: (entry) =>
+      whoOf(entry) === null ? (
+        <span className="text-muted">–</span>
+      ) : (
+        <span className="font-medium">{whoOf(entry)}</span>
+      ),
   },
   {
     title: 'Address',
     width: 'minmax(4rem, 0.8fr)',
     from: 'medium',
-    cell: ({ connection }) => <span className="figures text-muted">{connection?.address ?? '–'}</span>,
+    cell: ({ address }) => <span className="figures text-muted">{address ?? '–'}</span>,
   },
-  { title: 'Details', width: 'minmax(6rem, 3fr)', cell: ({ text }) => <span title={text}>{text}</span> },
+  {
+    title: 'Details',
+    width: 'minmax(6rem, 3fr)',
+    cell: (entry) => <span title={wordsOf(entry)}>{wordsOf(entry)}</span>,
+  },
 ]
 
-const textOf = ({ text, connection }: Entry): string =>
-  `${text} ${connection ? `${readerOf(connection)} ${connection.address ?? ''} ${connection.topics.join(' ')}` : ''}`.toLowerCase()
+const everyMs = 2_000
+const mostShown = 500
+
+const textOf = (entry: Entry): string =>
+  [wordsOf(entry), whoOf(entry), entry.address, entry.name, ...(entry.topics ?? [])].join(' ').toLowerCase()
 
 /** Who came, who went and why, what was refused and what failed. */
 export default function ActivityView() {
-  const { entries, error } = useActivity()
-  const [kind, setKind] = useState<(typeof kinds)[number]>('all')
+  const [kind, setKind] = useState<(typeof choices)[number]>('all')
+  const { data, error, refetch } = useHub<Activity>('/activity', {
+    query: { limit: mostShown, ...(kind !== 'all' && { kind }) },
+    everyMs,
+  })
   const [filter, setFilter] = useState('')
-  const [open, setOpen] = useState<Connection | null>(null)
+  const [open, setOpen] = useState<Entry | null>(null)
+  const entries = data?.entries
   const shown = useMemo(() => {
     const words = filter.trim().toLowerCase()
     return (
@@ -71,7 +85,7 @@ export default function ActivityView() {
         }
       />
       <div className="mb-4 flex flex-wrap items-center gap-2">
-        <Segments label="Kind" options={kinds} value={kind} words={(each) => names[each]} onChange={setKind} />
+        <Segments label="Kind" options={choices} value={kind} words={(each) => names[each]} onChange={setKind} />
         <FilterInput
           label="Filter by name, address or words"
           value={filter}
@@ -79,10 +93,15 @@ export default function ActivityView() {
           onChange={({ target }) => setFilter(target.value)}
         />
       </div>
+      {data?.missing && (
+        <p className="mb-3 text-xs text-warn">
+          Did not answer within a second: {data.missing.join(', ')}. What happened there is not shown.
+        </p>
+      )}
       <Panel flush>
-        {shown === null ? (
+        {shown === null || (error && shown.length === 0) ? (
           error ? (
-            <Failure error={error} />
+            <Failure error={error} retry={() => void refetch()} />
           ) : (
             <Loading />
           )
@@ -93,16 +112,10 @@ export default function ActivityView() {
               : 'Connects, closes, refusals and errors are listed as they come.'}
           </Empty>
         ) : (
-          <Table
-            label="Activity"
-            columns={columns}
-            rows={shown}
-            keyOf={({ key }) => key}
-            onOpen={({ connection }) => connection && setOpen(connection)}
-          />
+          <Table label="Activity" columns={columns} rows={shown} keyOf={keyOf} onOpen={setOpen} />
         )}
       </Panel>
-      {open && <ConnectionDetails shown={open} onClose={() => setOpen(null)} />}
+      {open && <EntryDetails entry={open} onClose={() => setOpen(null)} />}
     </>
   )
 }

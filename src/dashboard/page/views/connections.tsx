@@ -1,14 +1,16 @@
-import { Antenna, Cable, Unplug } from 'lucide-react'
-import { useEffect, useState } from 'react'
+import { Antenna, Cable, Unplug, X } from 'lucide-react'
+import { useCallback, useEffect, useState } from 'react'
 import { useSearchParams } from 'wouter'
 import { disconnectAll, pingAll } from '../hub/closing.js'
 import { useConnectionList } from '../hub/connection-list.js'
 import type { Connection } from '../hub/connections.js'
+import type { Rows } from '../hub/pages.js'
 import { Button } from '../ui/button.js'
 import { FilterInput, Select } from '../ui/field.js'
 import { count } from '../ui/format.js'
 import { Panel } from '../ui/panel.js'
 import { Segments } from '../ui/segments.js'
+import { useSorted, useSorting } from '../ui/sort.js'
 import { Empty, Failure, Loading } from '../ui/states.js'
 import { Table } from '../ui/table.js'
 import { ViewHead } from '../ui/view-head.js'
@@ -17,7 +19,8 @@ import { ConnectionDetails } from './connections/details.js'
 
 const states = ['all', 'connected', 'idle', 'stale', 'closed'] as const
 const names = { all: 'All', connected: 'Connected', idle: 'Idle', stale: 'Stale', closed: 'Recently closed' } as const
-const whoms = ['user', 'topic', 'session', 'node'] as const
+const exactNames = ['id', 'user', 'topic', 'session', 'node'] as const
+const none: readonly Connection[] = []
 /** Of somebody who is still writing. */
 const pauseMs = 300
 
@@ -26,29 +29,37 @@ export default function ConnectionsView() {
   const [query, setQuery] = useSearchParams()
   const [open, setOpen] = useState<Connection | null>(null)
   const state = states.find((each) => each === query.get('state')) ?? 'all'
-  const whom = whoms.find((each) => query.has(each)) ?? 'user'
   const transport = query.get('transport') ?? ''
+  const contains = query.get('contains') ?? ''
+  const exact = exactNames.flatMap((by) => (query.get(by) ? [[by, query.get(by) as string] as const] : []))
   const filter = {
+    ...Object.fromEntries(exact),
     ...(state !== 'all' && { state }),
-    ...(query.get(whom) && { [whom]: query.get(whom) }),
     ...(transport && { transport }),
+    ...(contains && { contains }),
   }
-  const list = useConnectionList(filter)
-  const { connections } = list
-  const change = (others: readonly string[], name: string, value: string): void =>
-    setQuery(
-      (before) => {
-        const next = new URLSearchParams(before)
-        for (const other of others) next.delete(other)
-        if (value !== '') next.set(name, value)
-        return next
-      },
-      { replace: true },
-    )
+  const columns = state === 'closed' ? closedColumns : openColumns
+  const sorting = useSorting(columns)
+  const list = useConnectionList(filter, sorting.sort !== null)
+  const connections = useSorted(list.rows ?? none, sorting)
+  const change = useCallback(
+    (name: string, value: string): void =>
+      setQuery(
+        (before) => {
+          const next = new URLSearchParams(before)
+          if (value === '') next.delete(name)
+          else next.set(name, value)
+          return next
+        },
+        { replace: true },
+      ),
+    [setQuery],
+  )
+  const find = useCallback((text: string) => change('contains', text), [change])
   const isFiltered = Object.keys(filter).length > 0
   return (
     <>
-      <ViewHead title="Connections" about={aboutOf(connections, list.hasMore, state === 'closed')}>
+      <ViewHead title="Connections" about={aboutOf(list, state === 'closed')}>
         <Button onClick={() => void pingAll()}>
           <Antenna aria-hidden /> Ping all
         </Button>
@@ -62,14 +73,14 @@ export default function ConnectionsView() {
           options={states}
           value={state}
           words={(each) => names[each]}
-          onChange={(next) => change(['state'], 'state', next === 'all' ? '' : next)}
+          onChange={(next) => change('state', next === 'all' ? '' : next)}
         />
-        <Finder whom={whom} value={query.get(whom) ?? ''} onFind={(by, text) => change(whoms, by, text)} />
+        <Finder value={contains} exact={exact} onFind={find} onDrop={(by) => change(by, '')} />
         <Select
           aria-label="Transport"
           value={transport}
           className="w-40"
-          onChange={({ target }) => change(['transport'], 'transport', target.value)}
+          onChange={({ target }) => change('transport', target.value)}
         >
           <option value="">Any transport</option>
           <option value="sse">Stream (SSE)</option>
@@ -83,7 +94,7 @@ export default function ConnectionsView() {
         </p>
       )}
       <Panel flush>
-        {connections === null ? (
+        {list.rows === null ? (
           list.error ? (
             <Failure error={list.error} retry={list.retry} />
           ) : (
@@ -92,13 +103,15 @@ export default function ConnectionsView() {
         ) : connections.length === 0 ? (
           <Empty icon={<Cable />} title={isFiltered ? 'No connection is like that' : 'Nobody is connected'}>
             {isFiltered
-              ? 'Names are compared as a whole. Loosen the filter to see more.'
+              ? 'Loosen the filter to see more.'
               : 'As soon as a reader opens a stream or polls, it is listed here.'}
           </Empty>
         ) : (
           <Table
             label={state === 'closed' ? 'Closed connections' : 'Connections'}
-            columns={state === 'closed' ? closedColumns : openColumns}
+            columns={columns}
+            sort={sorting.sort}
+            onSort={sorting.onSort}
             rows={connections}
             keyOf={keyOf}
             onOpen={setOpen}
@@ -113,54 +126,47 @@ export default function ConnectionsView() {
 
 const keyOf = ({ id }: Connection): string => id
 
-function aboutOf(connections: readonly Connection[] | null, hasMore: boolean, isClosed: boolean): string {
-  if (connections === null) return 'Who is connected, on every node'
-  const number = `${count(connections.length)}${hasMore ? ' and more' : ''}`
-  return isClosed
-    ? `${number} of the last that closed, the latest first`
-    : `${number} ${hasMore ? 'are open' : 'open'}, on every node`
+function aboutOf({ rows, hasMore }: Rows<Connection>, isClosed: boolean): string {
+  if (rows === null) return 'Who is connected, on every node'
+  const number = `${count(rows.length)}${hasMore ? ' and more' : ''}`
+  return isClosed ? `${number} of the last that closed` : `${number} ${hasMore ? 'are open' : 'open'}, on every node`
 }
 
-/** Finds by user, topic, session or node: exactly, because the hub looks, and not the page. */
+/** Finds by a part of any name; the hub looks, and not the page. Names that a link gave as a whole can be taken away. */
 function Finder({
-  whom,
   value,
+  exact,
   onFind,
+  onDrop,
 }: {
-  whom: (typeof whoms)[number]
   value: string
-  onFind: (by: string, text: string) => void
+  exact: readonly (readonly [by: string, name: string])[]
+  onFind: (text: string) => void
+  onDrop: (by: string) => void
 }) {
-  const [by, setBy] = useState(whom)
   const [text, setText] = useState(value)
   useEffect(() => {
     if (text.trim() === value) return
-    const timer = setTimeout(() => onFind(by, text.trim()), pauseMs)
+    const timer = setTimeout(() => onFind(text.trim()), pauseMs)
     return () => clearTimeout(timer)
-  }, [text, value, by, onFind])
+  }, [text, value, onFind])
   return (
-    <div className="flex min-w-0 flex-1 basis-72 gap-2 md:max-w-sm">
-      <Select
-        aria-label="Find by"
-        value={by}
-        className="w-24 shrink-0"
-        onChange={({ target }) => {
-          setBy(target.value as typeof by)
-          onFind(target.value, text.trim())
-        }}
-      >
-        {whoms.map((each) => (
-          <option key={each} value={each}>
-            {each}
-          </option>
-        ))}
-      </Select>
+    <>
       <FilterInput
-        label={`Filter by ${by}`}
+        label="Filter by reader, address, topic, id"
         value={text}
-        className="min-w-0 flex-1"
+        maxLength={256}
+        className="min-w-0 flex-1 basis-60 md:max-w-sm"
         onChange={({ target }) => setText(target.value)}
       />
-    </div>
+      {exact.map(([by, name]) => (
+        <Button key={by} title={`No longer only ${by} ${name}`} className="max-w-full" onClick={() => onDrop(by)}>
+          <span className="min-w-0 truncate">
+            <span className="text-muted">{by}</span> {name}
+          </span>
+          <X aria-label="Take away" />
+        </Button>
+      ))}
+    </>
   )
 }

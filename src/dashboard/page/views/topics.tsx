@@ -1,25 +1,35 @@
 import { Hash, SearchX } from 'lucide-react'
-import { type FormEvent, useMemo, useState } from 'react'
+import { type FormEvent, useEffect, useMemo, useState } from 'react'
 import { Button } from '../ui/button.js'
 import { FilterInput } from '../ui/field.js'
-import { ago, count } from '../ui/format.js'
+import { bytes, count } from '../ui/format.js'
 import { Panel } from '../ui/panel.js'
-import { Empty } from '../ui/states.js'
+import { useSorted, useSorting } from '../ui/sort.js'
+import { Empty, Failure, Loading } from '../ui/states.js'
 import { type Column, Table } from '../ui/table.js'
 import { ViewHead } from '../ui/view-head.js'
-import { type KnownTopic, useKnownTopics } from './topics/known-topics.js'
 import { TopicDetails } from './topics/topic-details.js'
+import { type Topic, numberOf, useTopicList } from './topics/topic-list.js'
 
-/** The topics that are in use, and any other by its name. */
+/** Of somebody who is still writing. */
+const pauseMs = 300
+const none: readonly Topic[] = []
+
+/** The topics that keep events, and any other by its name. */
 export default function TopicsView() {
   const [text, setText] = useState('')
+  const [contains, setContains] = useState('')
   const [opened, setOpened] = useState<string | null>(null)
-  const known = useKnownTopics()
   const wanted = text.trim()
-  const rows = useMemo(() => {
-    const lower = wanted.toLowerCase()
-    return known.filter(({ topic }) => topic.toLowerCase().includes(lower))
-  }, [known, wanted])
+  useEffect(() => {
+    const timer = setTimeout(() => setContains(wanted), pauseMs)
+    return () => clearTimeout(timer)
+  }, [wanted])
+  const sorting = useSorting(columns)
+  const list = useTopicList(contains, sorting.sort !== null)
+  // A store that is walked while it grows may tell of a topic twice.
+  const distinct = useMemo(() => [...new Map((list.rows ?? none).map((row) => [row.topic, row])).values()], [list.rows])
+  const rows = useSorted(distinct, sorting)
   const lookUp = (event: FormEvent): void => {
     event.preventDefault()
     if (wanted !== '') setOpened(wanted)
@@ -28,29 +38,56 @@ export default function TopicsView() {
     <>
       <ViewHead
         title="Topics"
-        about="What open connections read and recent events went to. Any other topic is found by its name."
+        about={
+          list.rows === null
+            ? 'What the log keeps, and who reads it'
+            : `${count(distinct.length)}${list.hasMore ? ' and more keep' : distinct.length === 1 ? ' keeps' : ' keep'} events. Any other is found by its name.`
+        }
       />
+      {list.missing.length > 0 && (
+        <p className="mb-3 text-xs text-warn">
+          Did not answer within a second: {list.missing.join(', ')}. Their readers are not counted.
+        </p>
+      )}
       <Panel flush>
         <form onSubmit={lookUp} className="flex flex-wrap items-center gap-2 border-b border-line p-3">
           <FilterInput
             className="min-w-0 flex-1 basis-56"
             label="Filter, or the name of any topic"
             value={text}
+            maxLength={256}
             onChange={({ target }) => setText(target.value)}
           />
           <Button type="submit" disabled={wanted === ''}>
             Look up
           </Button>
         </form>
-        {rows.length > 0 ? (
-          <Table label="Topics" columns={columns} rows={rows} keyOf={keyOf} onOpen={({ topic }) => setOpened(topic)} />
-        ) : wanted !== '' ? (
-          <Empty icon={<SearchX />} title="None of those in use">
-            “Look up” asks the hub for {wanted} itself: what is kept of it, and who reads it.
+        {list.rows === null ? (
+          list.error ? (
+            <Failure error={list.error} retry={list.retry} />
+          ) : (
+            <Loading />
+          )
+        ) : rows.length > 0 ? (
+          <Table
+            label="Topics"
+            columns={columns}
+            rows={rows}
+            keyOf={keyOf}
+            sort={sorting.sort}
+            onSort={sorting.onSort}
+            onOpen={({ topic }) => setOpened(topic)}
+            onEnd={list.more}
+          />
+        ) : list.hasMore ? (
+          <Loading what="Looking through the topics" />
+        ) : contains !== '' ? (
+          <Empty icon={<SearchX />} title="No topic that keeps events is called that">
+            Capitals count. “Look up” asks the hub for {wanted} itself: what is kept of it, and who reads it.
           </Empty>
         ) : (
-          <Empty icon={<Hash />} title="No topic in use">
-            A topic shows here when somebody reads it, or an event is published to it.
+          <Empty icon={<Hash />} title="The log is empty">
+            A topic shows here when an event is published to it.
           </Empty>
         )}
       </Panel>
@@ -59,12 +96,13 @@ export default function TopicsView() {
   )
 }
 
-const keyOf = ({ topic }: KnownTopic): string => topic
+const keyOf = ({ topic }: Topic): string => topic
 
-const columns: readonly Column<KnownTopic>[] = [
+const columns: readonly Column<Topic>[] = [
   {
     title: 'Topic',
     width: 'minmax(8rem, 1fr)',
+    sort: ({ topic }) => topic,
     cell: ({ topic }) => (
       <span className="font-mono text-xs" title={topic}>
         {topic}
@@ -75,14 +113,38 @@ const columns: readonly Column<KnownTopic>[] = [
     title: 'Readers',
     width: '5rem',
     figures: true,
+    sort: ({ readers }) => readers,
     cell: ({ readers }) => (readers === 0 ? <span className="text-muted">0</span> : count(readers)),
   },
-  { title: 'Recent events', width: '7rem', figures: true, cell: ({ recent }) => count(recent) },
   {
-    title: 'Last event',
-    width: '8rem',
+    title: 'Events',
+    width: '5rem',
+    figures: true,
+    sort: ({ count: kept }) => kept,
+    cell: ({ count: kept }) => count(kept),
+  },
+  {
+    title: 'Size',
+    width: '5rem',
     from: 'medium',
     figures: true,
-    cell: ({ lastAt }) => (lastAt === null ? '–' : ago(lastAt)),
+    sort: ({ bytes: size }) => size,
+    cell: ({ bytes: size }) => bytes(size),
+  },
+  {
+    title: 'Oldest',
+    width: '7rem',
+    from: 'wide',
+    figures: true,
+    sort: ({ first }) => numberOf(first),
+    cell: ({ first }) => <span title={first}>{count(numberOf(first))}</span>,
+  },
+  {
+    title: 'Newest',
+    width: '7rem',
+    from: 'medium',
+    figures: true,
+    sort: ({ last }) => numberOf(last),
+    cell: ({ last }) => <span title={last}>{count(numberOf(last))}</span>,
   },
 ]

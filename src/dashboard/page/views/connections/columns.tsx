@@ -6,6 +6,7 @@ import { StateBadge } from './state-badge.js'
 
 const reader: Column<Connection> = {
   title: 'Reader',
+  sort: (connection) => readerOf(connection),
   width: 'minmax(5rem, 1.3fr)',
   cell: (connection) => (
     <>
@@ -16,12 +17,14 @@ const reader: Column<Connection> = {
 }
 const address: Column<Connection> = {
   title: 'Address',
+  sort: ({ address: from = '' }) => from,
   width: 'minmax(6rem, 0.9fr)',
   from: 'medium',
   cell: ({ address: from }) => <span className="figures text-muted">{from ?? '–'}</span>,
 }
 const topics: Column<Connection> = {
   title: 'Topics',
+  sort: ({ topics: read }) => read[0] ?? '',
   width: 'minmax(7rem, 2fr)',
   from: 'medium',
   cell: (connection) => (
@@ -33,18 +36,21 @@ const topics: Column<Connection> = {
 }
 const transport: Column<Connection> = {
   title: 'By',
+  sort: (connection) => connection.transport,
   width: '3.5rem',
   from: 'wide',
   cell: (connection) => <span className="text-muted">{connection.transport}</span>,
 }
 const sent: Column<Connection> = {
   title: 'Sent',
+  sort: (connection) => connection.sent,
   width: '4rem',
   figures: true,
   cell: (connection) => compact(connection.sent),
 }
 const errors: Column<Connection> = {
   title: 'Errors',
+  sort: (connection) => connection.errors,
   width: '3.5rem',
   figures: true,
   from: 'wide',
@@ -54,15 +60,23 @@ const errors: Column<Connection> = {
 }
 
 export const openColumns: readonly Column<Connection>[] = [
-  { title: 'State', width: '7.5rem', cell: ({ state }) => <StateBadge state={state} /> },
+  { title: 'State', width: '7.5rem', sort: ({ state }) => state, cell: ({ state }) => <StateBadge state={state} /> },
   reader,
   address,
   transport,
   topics,
-  { title: 'Age', width: '5.5rem', figures: true, from: 'medium', cell: ({ opened }) => duration(Date.now() - opened) },
+  {
+    title: 'Age',
+    width: '5.5rem',
+    figures: true,
+    from: 'medium',
+    sort: ({ opened }) => -opened,
+    cell: ({ opened }) => duration(Date.now() - opened),
+  },
   sent,
   {
     title: 'Lag',
+    sort: ({ lag = 0 }) => lag,
     width: '4rem',
     figures: true,
     from: 'wide',
@@ -70,6 +84,7 @@ export const openColumns: readonly Column<Connection>[] = [
   },
   {
     title: 'Unsent',
+    sort: ({ unsentBytes = 0 }) => unsentBytes,
     width: '4.5rem',
     figures: true,
     from: 'wide',
@@ -83,10 +98,16 @@ export const openColumns: readonly Column<Connection>[] = [
 const sentOfClosed: Column<Connection> = { ...sent, from: 'medium' }
 
 export const closedColumns: readonly Column<Connection>[] = [
-  { title: 'Closed', width: '5.5rem', cell: ({ since }) => <span className="figures">{ago(since)}</span> },
+  {
+    title: 'Closed',
+    width: '6rem',
+    sort: ({ since }) => -since,
+    cell: ({ since }) => <span className="figures">{ago(since)}</span>,
+  },
   reader,
   {
     title: 'Why',
+    sort: ({ reason = '' }) => reason,
     width: 'minmax(7rem, 2fr)',
     cell: ({ reason = '', note }) => (
       <span title={note}>
@@ -103,6 +124,7 @@ export const closedColumns: readonly Column<Connection>[] = [
   transport,
   {
     title: 'Was open',
+    sort: ({ durationMs = 0 }) => durationMs,
     width: '5.5rem',
     figures: true,
     from: 'medium',

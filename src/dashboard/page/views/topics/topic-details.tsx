@@ -66,6 +66,7 @@ function Erase({ topic, kept }: { topic: string; kept: number }) {
       await request(pathOf(topic), { method: 'DELETE' })
       toast(`What was kept of ${topic} is erased.`)
       await queries.invalidateQueries({ queryKey: [pathOf(topic)] })
+      await queries.invalidateQueries({ queryKey: ['/topics'] })
     } catch (error) {
       toast.error((error as Error).message)
     } finally {
