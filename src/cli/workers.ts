@@ -70,7 +70,8 @@ export function superviseWorkers(count: number, log: Log): void {
     // It has said why: the others would say the same.
     if (!begun) return stop(code ?? 1)
     log.error({ pid, code, signal, restartMs }, 'a worker has ended; another takes its place')
-    systemClock.setTimer(start, restartMs)
+    // Without a worker nothing else keeps this process.
+    systemClock.setTimer(start, restartMs, { keepsProcess: true })
     restartMs = Math.min(restartToMs, restartMs * 2)
   }
 

@@ -85,6 +85,18 @@ describe.skipIf(noRedis)('serve --workers', { timeout: 60_000 }, () => {
     }
   })
 
+  test('workers that are killed all at once are all started again', async () => {
+    const { program } = await start(2)
+    const ended = program.ended()
+    for (const pid of pidsOf(program)) process.kill(pid, 'SIGKILL')
+    const again = program.until((one) => pidsOf(one).length === 4).then(() => 'again')
+    expect(await Promise.race([ended, again])).toBe('again')
+    const urls = program.errors.match(/(?<="url":")[^"]+/g) as string[]
+    expect((await fetch(`${urls.at(-1)}/ready`)).status).toBe(200)
+    program.signal('SIGTERM')
+    expect(await ended).toBe(0)
+  })
+
   test('H3: SIGTERM says bye to the readers of all workers and ends with 0; with the first one all end', async () => {
     const { program, read } = await start(3)
     const readers = [await read(), await read(), await read()]
