@@ -10,6 +10,7 @@ import { watchJob } from './job-watch.js'
 import { jobPage, jobRow } from './job-words.js'
 import { refusal } from './refusal.js'
 import { request } from './request.js'
+import { note } from './say.js'
 import { onOff, oneOf, type Setting, type Settings, text, type ValuesOf, whole } from './setting.js'
 import { type Flags, readSettings } from './sources.js'
 import { readTarget, target, type Target } from './target.js'
@@ -165,8 +166,6 @@ const settingsOf = <Table extends Settings>(table: Table, flags: Flags): ValuesO
 function print(flags: Flags, jsonText: string, words: string): void {
   process.stdout.write(`${flags.json === true ? jsonText : words}\n`)
 }
-
-const note = (line: string): void => void process.stderr.write(`tidings: ${line}\n`)
 
 function json(flag: string, help: string): Setting<unknown> {
   return {

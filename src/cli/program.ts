@@ -9,6 +9,7 @@ import { addJobCommands } from './job.js'
 import { publish } from './publish.js'
 import { configSetting, serveSettings } from './serve-settings.js'
 import { onOff, oneOf, text, type ValuesOf } from './setting.js'
+import { complain, note } from './say.js'
 import { type Flags, readSettings } from './sources.js'
 import { tail } from './tail.js'
 import { readTarget, target } from './target.js'
@@ -30,6 +31,8 @@ export function makeProgram(): Command {
     .version(versionOf(), '-V, --version', 'print the version')
     .showHelpAfterError('(see --help)')
     .configureHelp({ showGlobalOptions: false })
+    // Subcommands inherit it.
+    .configureOutput({ outputError: (words) => complain(words.replace(/^error: /, '').trimEnd()) })
 
   addCommand(program, {
     usage: 'serve',
@@ -87,7 +90,7 @@ export function makeProgram(): Command {
         print: async (line) => {
           if (!process.stdout.write(`${line}\n`)) await once(process.stdout, 'drain')
         },
-        note: (line) => process.stderr.write(`tidings: ${line}\n`),
+        note,
       })
     })
 

@@ -8,12 +8,18 @@ const tries = 5
 
 /** The hub refused for good, or five tries found nobody. Its message is for people. */
 export class RequestRefused extends Error {
+  /** The address that was asked. */
+  readonly hub: string
   /** Null: no answer. */
   readonly status: number | null
+  /** Whether it is in the words of a hub: else something else answers there. */
+  readonly byHub: boolean
 
-  constructor(message: string, status: number | null) {
+  constructor(message: string, hub: Target, refusal?: Refusal) {
     super(message)
-    this.status = status
+    this.hub = hub.url
+    this.status = refusal?.status ?? null
+    this.byHub = refusal?.byHub ?? false
   }
 }
 
@@ -28,9 +34,9 @@ export async function request(
   { body, query = [] }: { readonly body?: object; readonly query?: readonly (readonly [string, string])[] } = {},
 ): Promise<string> {
   let trouble = ''
-  let status: number | null = null
+  let last: Refusal | undefined
   for (let attempt = 0; attempt < tries; attempt++) {
-    let refusal: Refusal | null = null
+    let refusal: Refusal | undefined
     try {
       const response = await fetch(addressOf(hub, path, query), {
         method,
@@ -40,16 +46,15 @@ export async function request(
       if (response.ok) return (await response.text()).trim()
       refusal = await refusalOf(response)
       trouble = refusal.message
-      status = refusal.status
     } catch (cause) {
       trouble = `No answer from ${hub.url}: ${reasonOf(cause)}.`
-      status = null
     }
-    if (refusal && !isTemporary(refusal.status)) throw new RequestRefused(refusal.message, refusal.status)
+    if (refusal && !isTemporary(refusal.status)) throw new RequestRefused(refusal.message, hub, refusal)
+    last = refusal
     const pauseMs = refusal?.retryAfterMs ?? backoffMs(attempt, backoffFromMs, systemRandom.fraction())
     if (attempt + 1 < tries) await wait(systemClock, pauseMs, undefined, { keepsProcess: true })
   }
-  throw new RequestRefused(`${trouble} Given up after ${tries} tries.`, status)
+  throw new RequestRefused(`${trouble} Given up after ${tries} tries.`, hub, last)
 }
 
 /** fetch says "fetch failed" and keeps the reason below. */

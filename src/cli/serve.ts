@@ -39,7 +39,8 @@ export async function serve(flags: Flags, environment: Environment): Promise<voi
     log,
     ...(plan.dashboard && { dashboard: createDashboard(plan.dashboard) }),
     onError: (error, stage) => {
-      if (stage === 'store') log.warn({ err: error }, 'the store is away')
+      // No failure of ours: where in the program it was found helps nobody.
+      if (stage === 'store') log.warn({ reason: (error as Error).message }, 'the store is away')
       else log.error({ err: error, stage }, 'a failure that no caller hears of')
     },
   })
@@ -54,14 +55,23 @@ export async function serve(flags: Flags, environment: Environment): Promise<voi
   const url = addressOf(server, plan.host)
   endOnSignal(() => close(hub, server), log)
   const lines = [`tidings ready ${url}`]
-  if (plan.hub.development && plan.dashboard) {
-    const { token } = await hub.internals.mint.forOperator()
-    // After the #, which no browser sends and no server logs.
-    lines.push(`${url}/dashboard#token=${token}`)
-  }
+  if (plan.hub.development && plan.dashboard) lines.push(await dashboardLink(hub, url))
   if (isWorker()) tellReady(lines)
   else process.stdout.write(`${lines.join('\n')}\n`)
   log.info({ url, store: plan.store.shown, dev: plan.hub.development }, 'ready')
+}
+
+/** What it is signed with is kept in the store: while that is away there is a page, and no token for it. */
+async function dashboardLink(hub: Hub, url: string): Promise<string> {
+  const page = `${url}/dashboard`
+  try {
+    const { token } = await hub.internals.mint.forOperator()
+    // After the #, which no browser sends and no server logs.
+    return `${page}#token=${token}`
+  } catch (error) {
+    if (hub.internals.core.presence.explains(error)) return page
+    throw error
+  }
 }
 
 async function listen(server: Server, { host, port }: ServePlan): Promise<void> {

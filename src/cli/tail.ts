@@ -6,7 +6,7 @@ import { backoffFromMs } from '../protocol/defaults.js'
 import { headers as headerNames, mediaTypes, paths } from '../protocol/names.js'
 import { createSseDecoder, type SseMessage } from '../protocol/sse-decode.js'
 import { systemRandom } from '../random.js'
-import { reasonOf } from './request.js'
+import { reasonOf, RequestRefused } from './request.js'
 import { addressOf, isTemporary, refusalOf, type Target } from './target.js'
 
 export interface TailOptions {
@@ -20,15 +20,13 @@ export interface TailOptions {
   readonly note: (line: string) => void
 }
 
-/** What was asked for cannot be had, now or later. */
-export class TailRefused extends Error {}
-
 /** Events that came twice around a gap are told apart by id among this many (D4). */
 const recentIds = 1_000
 
 /**
  * Prints every event of some topics, in order, once, over any number of connections: each resumes from the cursor of the one
- * before. Resolves when the hub says that nothing more will come; rejects with TailRefused when it refuses.
+ * before. What keeps it from going on is noted once, until that changes. Resolves when the hub says that nothing more will
+ * come; rejects with RequestRefused for what waiting does not change, such as a wrong address.
  */
 export async function tail(hub: Target, options: TailOptions): Promise<void> {
   const reader = new Tail(hub, options)
@@ -44,6 +42,8 @@ class Tail {
   #retryMs: number = backoffFromMs
   #heartbeatMs = usableHeartbeatMs(undefined)
   #bye: Bye | null = null
+  /** Why it has no stream, as it was noted last; empty while it has one. */
+  #trouble = ''
 
   constructor(hub: Target, options: TailOptions) {
     this.#hub = hub
@@ -65,14 +65,15 @@ class Tail {
       if (response.status === 204) return false
       if (response.status !== 200 || !response.headers.get('Content-Type')?.startsWith(mediaTypes.stream)) {
         const refusal = await refusalOf(response)
-        if (response.status !== 200 && !isTemporary(refusal.status)) throw new TailRefused(refusal.message)
+        if (response.status !== 200 && !isTemporary(refusal.status))
+          throw new RequestRefused(refusal.message, this.#hub, refusal)
         retryAfterMs = refusal.retryAfterMs
-        note(refusal.message)
+        this.#noteTrouble(refusal.message)
       } else if (response.body) await this.#read(response.body, watchdog)
     } catch (cause) {
-      if (cause instanceof TailRefused) throw cause
+      if (cause instanceof RequestRefused) throw cause
       // Who never got through may have the wrong address.
-      note(`${reached ? 'connection lost' : `no answer from ${this.#hub.url}`}: ${reasonOf(cause)}`)
+      this.#noteTrouble(`${reached ? 'connection lost' : `no answer from ${this.#hub.url}`}: ${reasonOf(cause)}`)
     } finally {
       watchdog.stop()
       abort.abort()
@@ -84,6 +85,12 @@ class Tail {
       bye?.retryAfterMs ?? retryAfterMs ?? backoffMs(this.#attempt++, this.#retryMs, systemRandom.fraction())
     await wait(systemClock, clampRetryAfterMs(pauseMs), undefined, { keepsProcess: true })
     return true
+  }
+
+  #noteTrouble(trouble: string): void {
+    if (trouble === this.#trouble) return
+    this.#trouble = trouble
+    this.#options.note(`${trouble}; trying again until it works`)
   }
 
   #address(): string {
@@ -134,6 +141,8 @@ class Tail {
     if (event === 'hello') {
       this.#heartbeatMs = usableHeartbeatMs((told as Hello).heartbeatMs)
       this.#attempt = 0
+      if (this.#trouble !== '') this.#options.note('connected')
+      this.#trouble = ''
     } else if (event === 'bye') this.#bye = told as Bye
     else if (event === 'gap') {
       const { reason, topics } = told as GapNotice

@@ -59,6 +59,8 @@ export interface Refusal {
   /** What a person reads: the hub's own words where it has some. */
   readonly message: string
   readonly retryAfterMs: number | undefined
+  /** Whether the answer is a hub's problem (P12). */
+  readonly byHub: boolean
 }
 
 /** What an answer that is not the wanted one says. */
@@ -72,8 +74,13 @@ export async function refusalOf(response: Response): Promise<Refusal> {
       // The status says enough.
     }
   }
-  const { code, detail = `The hub answered ${response.status}.`, retryAfterMs } = problem
-  return { status: response.status, message: code ? `[${code}] ${detail}` : detail, retryAfterMs }
+  const { code, detail = `${response.url.split('?', 1)[0]} answered ${response.status}.`, retryAfterMs } = problem
+  return {
+    status: response.status,
+    message: code ? `[${code}] ${detail}` : detail,
+    retryAfterMs,
+    byHub: code !== undefined,
+  }
 }
 
 /** Whether the same request may succeed later. */

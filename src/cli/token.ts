@@ -8,6 +8,7 @@ import { defaults } from '../protocol/defaults.js'
 import { systemRandom } from '../random.js'
 import { addCommand } from './command.js'
 import { refusal } from './refusal.js'
+import { note } from './say.js'
 import { type Setting, list, onOff, text } from './setting.js'
 import { signInSettings } from './sign-in.js'
 import { type Flags, readSettings } from './sources.js'
@@ -67,7 +68,7 @@ export function addTokenCommand(program: Command): void {
       process.stdout.write(`${JSON.stringify({ token, expiresAt, claims, warnings })}\n`)
       return
     }
-    for (const warning of warnings) process.stderr.write(`tidings: ${warning}\n`)
+    for (const warning of warnings) note(warning)
     process.stdout.write(`${token}\n`)
   })
 }

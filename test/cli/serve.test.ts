@@ -5,6 +5,7 @@ import { SignJWT } from 'jose'
 import { afterEach, describe, expect, test } from 'vitest'
 import { fetchAs } from '#src/cli/target.js'
 import { connectJobs } from '#src/worker/index.js'
+import { freePorts } from '../fixtures/free-port.js'
 import { noRedis, redisForTest } from '../fixtures/redis.js'
 import { type Serving, run, serve } from './program.js'
 
@@ -32,6 +33,19 @@ describe('tidings serve', () => {
     expect(program.lines[1]).toMatch(new RegExp(`^${url}/dashboard#token=[\\w-]+\\.[\\w-]+\\.[\\w-]+$`))
     expect(program.lines).toHaveLength(2)
   })
+
+  test('S5, O4: a store that is away at the start is one clear line, and the hub is ready all the same', async () => {
+    const [port] = (await freePorts(1)) as [number]
+    const { program, url } = await start(['--dev', '--port', '0', '--store', `redis://127.0.0.1:${port}`])
+    await program.until(({ errors, lines }) => errors.includes('"msg":"ready"') && lines.length > 1)
+    expect(program.lines).toEqual([`tidings ready ${url}`, `${url}/dashboard`])
+    const lines = program.errors.trimEnd().split('\n')
+    expect(lines.map((line) => JSON.parse(line) as object)).toEqual([
+      expect.objectContaining({ level: 40, msg: 'the store is away', reason: expect.stringContaining('ECONNREFUSED') }),
+      expect.objectContaining({ level: 30, msg: 'ready' }),
+    ])
+    expect(program.errors).not.toMatch(/stack|\.js/)
+  }, 20_000)
 
   test('H10: each setting is also a variable, and the flag wins', async () => {
     const environment = { TIDINGS_DEV: '1', TIDINGS_PORT: '1', TIDINGS_STORE: 'memory', TIDINGS_HEARTBEAT_MS: '1234' }

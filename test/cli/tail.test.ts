@@ -1,7 +1,9 @@
+import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, afterEach, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, describe, expect, onTestFinished, test } from 'vitest'
 import { Program, run, serve } from './program.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'tidings-tail-'))
@@ -42,7 +44,52 @@ describe('tidings publish and tail', () => {
     const tail = keep(new Program(['tail', 'user:7', '--url', url, '--user', '7']))
     await tail.until(({ errors }) => errors.includes(`no answer from ${url}: ECONNREFUSED`))
     expect(tail.errors).not.toContain('connection lost')
+    // It tries a second time, at the earliest half a second later: nothing new is to be said of it.
+    await hub('gone.db', new URL(url).port)
+    await tail.until(({ errors }) => errors.includes('connected'))
+    expect(tail.errors.split('\n')).toEqual([
+      `tidings: no answer from ${url}: ECONNREFUSED; trying again until it works`,
+      'tidings: connected',
+      '',
+    ])
   })
+
+  test('O5: an address where something else answers ends it at once, and says where the hub may be', async () => {
+    const server = createServer((_, response) => response.writeHead(404).end('<h1>Not here</h1>'))
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    onTestFinished(() => void server.close())
+    const url = `http://127.0.0.1:${(server.address() as { port: number }).port}`
+    for (const args of [
+      ['tail', 'user:7'],
+      ['publish', 'user:7', 'n', '1'],
+      ['job', 'show', 'c1'],
+    ]) {
+      const { code, errors } = await run([...args, '--url', url])
+      expect([code, errors.split('\n').slice(1)]).toEqual([
+        1,
+        [`No hub answers there: is it at ${url}/tidings? Say where with --url or TIDINGS_URL.`, ''],
+      ])
+      expect(errors).toMatch(/^tidings: http:\/\/127\.0\.0\.1:\d+\/[a-z0-9/]+ answered 404\.$/m)
+    }
+    const below = await run(['tail', 'user:7', '--url', `${url}/other`])
+    expect(below.errors).toContain(`is it at ${url}?`)
+  })
+
+  test('O5: every failure is told in one style, whoever found it', async () => {
+    const { url } = await hub('style.db')
+    for (const [args, words] of [
+      [['tail'], /^tidings: missing required argument 'topic'$/m],
+      [['publish', 'a', 'b', '1', '--nonsense'], /^tidings: unknown option '--nonsense'$/m],
+      [['publish', 'user:7', 'n', '1', '--url', 'ftp://x'], /^tidings: \[option_invalid\] --url must be/m],
+      [['job', 'show', 'none', '--url', url, '--user', '7'], /^tidings: \[(not_found|forbidden)\] /m],
+      [['tail', 'user:8', '--url', url, '--user', '7'], /^tidings: \[forbidden\] /m],
+    ] as const) {
+      const { errors } = await run(args)
+      expect(errors).toMatch(words)
+      expect(errors).not.toMatch(/TidingsError|^error:|No hub answers/m)
+    }
+  }, 20_000)
 
   test('E1: a line is one envelope, of the topics and types asked for', async () => {
     const { url } = await hub('lines.db')
