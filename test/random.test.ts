@@ -1,0 +1,16 @@
+import { expect, test } from 'vitest'
+import { systemRandom } from '#src/random.js'
+
+test('Bytes that were drawn ahead are handed out once', () => {
+  const seen = new Set<string>()
+  for (const length of [16, 22, 200, 256, 257, 1_000]) {
+    for (let round = 0; round < 200; round++) {
+      const bytes = systemRandom.bytes(length)
+      expect(bytes).toHaveLength(length)
+      seen.add(Buffer.from(bytes.subarray(0, 16)).toString('hex'))
+      // Whoever changes what it got changes nobody else's.
+      bytes.fill(7)
+    }
+  }
+  expect(seen.size).toBe(1_200)
+})
