@@ -82,13 +82,13 @@ export class MemoryNamespace {
     }
     const timestamp = this.#stamp(moment)
     this.#coarse.note(timestamp, this.#lastSeq)
-    for (const command of append.commands ?? []) this.ids.remember(command, null, moment.steadyMs)
+    for (const command of append.commands ?? []) this.ids.rememberCommand(command, moment.steadyMs)
     const events = append.events.map((event): EventAnswer => {
       const { id, fresh } = event
       const first = fresh ? undefined : claims.get(id)
       if (first !== undefined) return { id, seq: first, duplicate: true }
       const seq = this.#store(event, timestamp)
-      this.ids.remember(event, seq, moment.steadyMs)
+      this.ids.rememberEvent(event, seq, moment.steadyMs)
       if (!fresh) claims.set(id, seq)
       return { id, seq, duplicate: false }
     })
