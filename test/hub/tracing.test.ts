@@ -130,3 +130,11 @@ test('O3: what is not sampled, and a hub without a provider, changes no event', 
     trace.disable()
   }
 })
+
+test('O3: a provider that is set up after the hub has begun is heard from then on', async () => {
+  const { hub } = await startHub()
+  await hub.publish({ topic: 'news', type: 'x', data: 1 })
+  const spans = record()
+  await hub.publish({ topic: 'news', type: 'x', data: 2 })
+  expect(spans.map(({ name }) => name)).toEqual(['tidings publish', 'tidings append'])
+})
