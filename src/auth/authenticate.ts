@@ -73,7 +73,7 @@ export function createAuthenticate(options: AuthenticateOptions): Authenticate {
       if (principal) return principal
     }
     // One that this hub does not take is there all the same (A1).
-    if (nobody && !request.address.searchParams.has('token')) return nobody
+    if (nobody && !request.query.has('token')) return nobody
     throw unauthorized('Sign in first: this request carries no credential.')
   }
 }
@@ -95,7 +95,7 @@ function bearerAuthenticator(
   if (typeof mintSecret === 'function') {
     let made: Authenticator | null = null
     return async (request) => {
-      if (bearerToken(request) === null && !(rest.urlTokens && request.address.searchParams.has('token'))) return null
+      if (bearerToken(request) === null && !(rest.urlTokens && request.query.has('token'))) return null
       made ??= jwtAuthenticator({ ...rest, sources: [...given, own(await mintSecret())] })
       return await made(request)
     }

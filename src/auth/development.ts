@@ -21,8 +21,8 @@ export function developmentAuthenticator({ loopback, environment }: DevelopmentO
   if (environment === 'production') throw refused('with NODE_ENV=production')
   if (!loopback) throw refused('on an address other than loopback')
   return async (request) => {
-    const { address } = request
-    const userId = address.searchParams.get('userId')
+    const { address, query } = request
+    const userId = query.get('userId')
     if (userId === null) return null
     if (!loopbackHost.test(address.hostname)) {
       throw unauthorized(
@@ -30,7 +30,7 @@ export function developmentAuthenticator({ loopback, environment }: DevelopmentO
         'Host',
       )
     }
-    const roles = address.searchParams
+    const roles = query
       .getAll('roles')
       .flatMap((names) => names.split(','))
       .filter((role) => role !== '')

@@ -4,6 +4,9 @@
  */
 export interface Incoming {
   readonly method: string
+  /** The path as it was sent, which may be written in other ways than the one of {@link address}. */
+  readonly path: string
+  readonly query: URLSearchParams
   readonly address: URL
   /** The other end of the connection, as the runtime tells it; null where it does not. A proxy has not been looked through. */
   readonly remoteAddress: string | null
@@ -13,8 +16,8 @@ export interface Incoming {
   header(name: string): string | null
   /** The body, once; empty where there is none; null where it is longer than `limit` bytes. Rejects where it breaks off. */
   read(limit: number): Promise<Uint8Array | null>
-  /** Fires when nobody waits for the answer any more. */
-  readonly signal: AbortSignal
+  /** Calls `task` when nobody waits for the answer any more, at once where that is so; maybe also after the answer. */
+  whenGone(task: () => void): void
   /** The runtime's own request, where it has another than a `Request`: on Node the `IncomingMessage`. */
   readonly native?: unknown
   /** The request as applications know it, for their own functions; its body is the hub's to read. */
@@ -23,14 +26,20 @@ export interface Incoming {
 
 /** Any runtime's `Request`; the address of who sent it is not part of one. */
 export function incomingOf(request: Request, remoteAddress: string | null = null, native?: unknown): Incoming {
+  const address = new URL(request.url)
   return {
     method: request.method,
-    address: new URL(request.url),
+    path: address.pathname,
+    query: address.searchParams,
+    address,
     remoteAddress,
     native,
     header: (name) => request.headers.get(name),
     read: (limit) => readBody(request.body as AsyncIterable<Uint8Array> | null, limit),
-    signal: request.signal,
+    whenGone(task) {
+      if (request.signal.aborted) task()
+      else request.signal.addEventListener('abort', task, { once: true })
+    },
     whole: () => request,
   }
 }

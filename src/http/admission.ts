@@ -40,7 +40,7 @@ export class Admission {
    * on a malformed `client`.
    */
   arrive(request: Incoming): Place {
-    const client = request.address.searchParams.get('client')
+    const client = request.query.get('client')
     if (client !== null && !clientShape.test(client)) {
       throw new TidingsError('query_invalid', '"client" must be 22–64 characters of A–Z, a–z, 0–9, "_" and "-".', {
         field: 'client',

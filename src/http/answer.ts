@@ -9,12 +9,10 @@ export interface Answer {
   readonly body: string | null
 }
 
+const ofJson = { 'Content-Type': mediaTypes.json, 'Cache-Control': 'no-store' } as const
+
 /** An answer of JSON text that no cache keeps. */
-export const jsonText = (body: string, status = 200): Answer => ({
-  status,
-  headers: { 'Content-Type': mediaTypes.json, 'Cache-Control': 'no-store' },
-  body,
-})
+export const jsonText = (body: string, status = 200): Answer => ({ status, headers: ofJson, body })
 
 export const json = (body: unknown, status = 200): Answer => jsonText(JSON.stringify(body), status)
 

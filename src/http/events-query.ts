@@ -30,7 +30,7 @@ interface QueryParts {
 /** Reads and checks the query; every refusal names its parameter. */
 export function parseEventsQuery(request: Incoming, parts: QueryParts): EventsQuery {
   const { settings } = parts
-  const query = request.address.searchParams
+  const query = request.query
   const topics = topicsOf(query)
   if (topics.length > settings.topicsPerStream) {
     throw new TidingsError(

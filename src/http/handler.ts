@@ -5,7 +5,7 @@ import { type Answer, toResponse } from './answer.js'
 import { BodyOutlet } from './body-outlet.js'
 import type { HttpParts } from './parts.js'
 import { problemAnswer } from './problem.js'
-import { type Methods, findRoute } from './route-table.js'
+import { type Methods, findRoute, plainRoute } from './route-table.js'
 import type { OpenStream } from './routes/events.js'
 import { RefusalLog } from './refusal-log.js'
 import { requestIdOf } from './request-id.js'
@@ -29,37 +29,51 @@ export interface Handler {
 }
 
 /** Against browsers that guess types, tell addresses on, or put an answer into a page of another site. */
-const everyAnswer = {
+const everyAnswer: Headers = {
   'X-Content-Type-Options': 'nosniff',
   'Referrer-Policy': 'no-referrer',
   'Cross-Origin-Resource-Policy': 'same-origin',
-} as const
+}
+
+type Headers = Answer['headers']
+
+/** To join headers takes a microsecond, and nearly all answers have one of a few sets of their own. */
+const joined = new WeakMap<Headers, Headers>()
+
+function withEvery(own: Headers): Headers {
+  let all = joined.get(own)
+  if (!all) {
+    all = { ...everyAnswer, ...own }
+    joined.set(own, all)
+  }
+  return all
+}
 
 /** What is shown of a path that was refused. */
 const longestPath = 100
 
 /** Request → Response for every route of the hub (spec §4). Nothing a stranger sends makes it throw. */
-export function createHandler(joined: HttpParts): Handler {
-  const { origins, admission } = joined
-  const { figures } = joined.core
+export function createHandler(given: HttpParts): Handler {
+  const { origins, admission } = given
+  const { figures } = given.core
   const parts: HttpParts = {
-    ...joined,
+    ...given,
     async authenticate(request, kind = 'polls') {
       admission.byAddress(request, kind)
-      const principal = await joined.authenticate(request)
+      const principal = await given.authenticate(request)
       origins.check(request, principal)
       admission.byPrincipal(principal, kind)
       return principal
     },
   }
-  const refusals = new RefusalLog(joined.core.log, joined.core.clock)
+  const refusals = new RefusalLog(given.core.log, given.core.clock)
   const access = new Access(parts.jobs, parts.ask, parts.publicTopics)
 
   const handle: Handler['handle'] = async (request, openStream) => {
     const ofOrigin = origins.headersFor(request)
-    const shared = ofOrigin === null ? everyAnswer : { ...everyAnswer, ...ofOrigin }
-    const answer = await answerTo(request, (headers) => openStream({ ...shared, ...headers }))
-    return answer && { ...answer, headers: { ...shared, ...answer.headers } }
+    const complete = (own: Headers): Headers => withEvery(ofOrigin === null ? own : { ...ofOrigin, ...own })
+    const answer = await answerTo(request, (own) => openStream(complete(own)))
+    return answer && { status: answer.status, headers: complete(answer.headers), body: answer.body }
   }
 
   const refuse = (request: Incoming, error: unknown): Answer => {
@@ -79,12 +93,14 @@ export function createHandler(joined: HttpParts): Handler {
   const answerTo: Handler['handle'] = async (request, openStream) => {
     figures.counters.requests++
     try {
-      const route = findRoute(pathOf(request.address))
+      const route = plainRoute(request.path) ?? findRoute(pathOf(request.address))
       if (!route)
         throw new TidingsError('not_found', 'There is nothing at this address. See PROTOCOL.md for what there is.')
       const { methods, name } = route
-      const preflight = origins.preflight(request, Object.keys(methods))
-      if (preflight) return preflight
+      if (request.method === 'OPTIONS') {
+        const preflight = origins.preflight(request, Object.keys(methods))
+        if (preflight) return preflight
+      }
       // The runtimes leave the body out of an answer to HEAD.
       const method = request.method === 'HEAD' ? 'GET' : request.method
       const run = Object.hasOwn(methods, method) ? methods[method] : undefined

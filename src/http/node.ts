@@ -62,7 +62,8 @@ export function toNodeHandler(hub: AnyHub, options: NodeHandlerOptions = {}): No
 
   async function respond(incoming: IncomingMessage, response: ServerResponse, path: string): Promise<void> {
     try {
-      if (!(await itsTurn(incoming, response))) return
+      const turn = itsTurn(incoming, response)
+      if (turn !== true && !(await turn)) return
       hub.internals.checkListener(incoming.socket.localAddress)
       const answer = await handler.handle(new NodeRequest(incoming, response, path), (headers) =>
         compresses && chooseEncoding(encodingsOf(incoming), ['gzip'])
@@ -108,5 +109,17 @@ function send({ status, headers, body }: Sent, incoming: IncomingMessage, respon
   // A body that was refused half-way is not read to its end: the connection goes with it.
   if (!incoming.complete) response.setHeader('Connection', 'close')
   if (body === null) return void response.writeHead(status, headers).end()
-  response.writeHead(status, { ...headers, 'Content-Length': Buffer.byteLength(body) }).end(body)
+  response.writeHead(status, [...fieldsOf(headers), 'Content-Length', String(Buffer.byteLength(body))]).end(body)
+}
+
+/** Names and values in a row, to which the length is added: most answers have one of a few sets of headers. */
+const fields = new WeakMap<Answer['headers'], string[]>()
+
+function fieldsOf(headers: Answer['headers']): string[] {
+  let all = fields.get(headers)
+  if (!all) {
+    all = Object.entries(headers).flat()
+    fields.set(headers, all)
+  }
+  return all
 }

@@ -90,8 +90,23 @@ export const routes: Readonly<Record<string, Methods>> = {
 
 const description = JSON.stringify(openApiOf(routes))
 
-/** The route of the decoded segments of a path, with what stands for its `{…}`; null where there is none. */
-export function findRoute(path: readonly string[]): { readonly methods: Methods; readonly name: string } | null {
+/** What a path leads to, with what stands for its `{…}`. */
+export interface Route {
+  readonly methods: Methods
+  readonly name: string
+}
+
+const plainRoutes: ReadonlyMap<string, Route> = new Map(
+  Object.entries(routes).flatMap(([path, methods = {}]) =>
+    path.includes('{') ? [] : [[path, { methods, name: '' }] as const],
+  ),
+)
+
+/** The same as {@link findRoute} for a path that is written as in the table, as nearly all are. */
+export const plainRoute = (path: string): Route | undefined => plainRoutes.get(path)
+
+/** The route of the decoded segments of a path; null where there is none. */
+export function findRoute(path: readonly string[]): Route | null {
   const [first, second, third, ...more] = path
   if (first === undefined || more.length > 0) return null
   const exact = at(path.map(encodeURIComponent).join('/'))

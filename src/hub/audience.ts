@@ -6,15 +6,17 @@ import { EncodedEvent } from './frame.js'
 
 /** The readers of one namespace on this node, by topic. */
 export class Audience {
-  readonly #readers = new Map<string, Set<Connection>>()
+  /** Most topics have one reader, and that one needs no set around it. */
+  readonly #readers = new Map<string, Connection | Set<Connection>>()
   readonly #connections = new Set<Connection>()
 
   join(connection: Connection): void {
     this.#connections.add(connection)
     for (const topic of connection.topics) {
       const readers = this.#readers.get(topic)
-      if (readers) readers.add(connection)
-      else this.#readers.set(topic, new Set([connection]))
+      if (!readers) this.#readers.set(topic, connection)
+      else if (readers instanceof Set) readers.add(connection)
+      else if (readers !== connection) this.#readers.set(topic, new Set([readers, connection]))
     }
   }
 
@@ -22,14 +24,15 @@ export class Audience {
     this.#connections.delete(connection)
     for (const topic of connection.topics) {
       const readers = this.#readers.get(topic)
-      readers?.delete(connection)
-      if (readers?.size === 0) this.#readers.delete(topic)
+      if (readers instanceof Set) readers.delete(connection)
+      if (readers === connection || (readers instanceof Set && readers.size === 0)) this.#readers.delete(topic)
     }
   }
 
   /** How many read the topic by its name. */
   of(topic: string): number {
-    return this.#readers.get(topic)?.size ?? 0
+    const readers = this.#readers.get(topic)
+    return readers instanceof Set ? readers.size : readers ? 1 : 0
   }
 
   /**
@@ -49,8 +52,8 @@ export class Audience {
   #offer(events: readonly EncodedEvent[], from: number, to: number, topic: string): void {
     const readers = this.#readers.get(topic)
     if (!readers) return
-    for (const connection of readers)
-      for (let index = from; index < to; index++) connection.offer(events[index] as EncodedEvent)
+    if (readers instanceof Set) for (const connection of readers) offerTo(connection, events, from, to)
+    else offerTo(readers, events, from, to)
   }
 
   /** Gives an event that is not logged to whoever is live right now (E7). */
@@ -75,9 +78,16 @@ export class Audience {
 
   /** Those of each topic, so one of several topics several times, and those of everything. */
   *#ofAny(topics: readonly string[]): Iterable<Connection> {
-    for (const topic of topics) yield* this.#readers.get(topic) ?? []
-    yield* this.#readers.get(everyTopic) ?? []
+    for (const topic of [...topics, everyTopic]) {
+      const readers = this.#readers.get(topic)
+      if (readers instanceof Set) yield* readers
+      else if (readers) yield readers
+    }
   }
+}
+
+function offerTo(connection: Connection, events: readonly EncodedEvent[], from: number, to: number): void {
+  for (let index = from; index < to; index++) connection.offer(events[index] as EncodedEvent)
 }
 
 const isOfTopic = ({ event: { topics } }: EncodedEvent, topic: string | undefined): boolean =>

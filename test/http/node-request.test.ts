@@ -174,3 +174,25 @@ test('T7: requests that wait behind another on their connection are bounded, and
   expect(taken).toBeLessThan(5_000)
   expect(warnings).toEqual([])
 })
+
+test('P2: the query is what the address says, however it is written', async () => {
+  const server = createServer()
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  onTestFinished(() => void server.close())
+  const sent = request({ port: (server.address() as AddressInfo).port })
+  sent.on('error', () => {})
+  sent.end()
+  const [incoming, response] = (await once(server, 'request')) as [IncomingMessage, ServerResponse]
+  const paths = ['/events', '/jobs/a%20b', '//evil/events', '/./events', '/a\\b', '', 'http://evil/events', '/é']
+  const queries = ['', '?', '?topic=a&topic=b', '?a=%C3%A9+%zz', '?a=é"<>\'', '?a=1?b=2', '?a=1#b?c=2', '#?a=1', '?=&a']
+  for (const path of paths) {
+    for (const query of queries) {
+      const read = new NodeRequest(incoming, response, path + query)
+      const whole = new URL(`http://${incoming.headers.host}${path.startsWith('/') ? '' : '/'}${path}${query}`)
+      expect(read.address.href).toBe(whole.href)
+      expect([...read.query]).toEqual([...whole.searchParams])
+    }
+  }
+  sent.destroy()
+})

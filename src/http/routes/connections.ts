@@ -14,19 +14,19 @@ const longestReason = 200
 /** `GET /connections`: those of the caller's namespace on all nodes; `state=closed`: the last that closed. */
 export async function getConnections(parts: HttpParts, access: Access, request: Incoming): Promise<Answer> {
   const { namespace } = await admin(parts, access, request)
-  const { searchParams } = request.address
-  const query = pageOf(searchParams)
+  const { query } = request
+  const page = pageOf(query)
   const { control } = parts.core
-  if (searchParams.get('state') !== 'closed') return json(await control.list(namespace, filterOf(searchParams), query))
-  const rest = new URLSearchParams(searchParams)
+  if (query.get('state') !== 'closed') return json(await control.list(namespace, filterOf(query), page))
+  const rest = new URLSearchParams(query)
   rest.delete('state')
-  return json(await control.closed(namespace, filterOf(rest), query))
+  return json(await control.closed(namespace, filterOf(rest), page))
 }
 
 /** `DELETE /connections?state=stale`, or by any other filter, but never by none: `{ closed }`. */
 export async function deleteConnections(parts: HttpParts, access: Access, request: Incoming): Promise<Answer> {
   const { namespace } = await admin(parts, access, request)
-  const filter = filterOf(request.address.searchParams)
+  const filter = filterOf(request.query)
   if (Object.keys(filter).length === 0) {
     throw new TidingsError('query_invalid', 'Say which connections: state, user, session, topic, transport or node.', {
       field: 'state',
@@ -57,7 +57,7 @@ export async function deleteConnection(
 /** `POST /connections/ping`: `{ sent }`, how many streams were sent one. */
 export async function pingConnections(parts: HttpParts, access: Access, request: Incoming): Promise<Answer> {
   const { namespace } = await admin(parts, access, request)
-  return json(await parts.core.control.ping(namespace, filterOf(request.address.searchParams)))
+  return json(await parts.core.control.ping(namespace, filterOf(request.query)))
 }
 
 /** `POST /revocations` `{ user | session | tokenId }`: `{ closed }`, how many streams and held polls it ended (A5). */
@@ -89,8 +89,8 @@ function filterOf(query: URLSearchParams): ConnectionFilter {
 /** What an authenticator reads of the query. */
 const signInNames: ReadonlySet<string> = new Set(['token', 'userId', 'roles'])
 
-function reasonOf({ address }: Incoming): string | undefined {
-  const reason = address.searchParams.get('reason') ?? undefined
+function reasonOf({ query }: Incoming): string | undefined {
+  const reason = query.get('reason') ?? undefined
   if (reason !== undefined && reason.length > longestReason) {
     throw new TidingsError('query_invalid', `"reason" is at most ${longestReason} characters.`, { field: 'reason' })
   }

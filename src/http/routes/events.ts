@@ -5,7 +5,7 @@ import type { Connection } from '../../hub/connection.js'
 import type { Place } from '../../hub/limits/places.js'
 import type { ConnectRequest } from '../../hub/hub.js'
 import type { Outlet } from '../../hub/outlet.js'
-import { draftsOf } from '../../hub/publish.js'
+import { type Draft, draftsOf } from '../../hub/publish.js'
 import { formatCursor } from '../../protocol/cursor.js'
 import { defaults } from '../../protocol/defaults.js'
 import { headers as headerNames, mediaTypes } from '../../protocol/names.js'
@@ -44,7 +44,7 @@ export async function getEvents(
     }
     const asked = connectRequest(parts, request, { principal, topics, query, place, generation })
     const answer = query.poll
-      ? await poll(parts, asked, query.poll, request.signal)
+      ? await poll(parts, asked, query.poll, request)
       : await stream(parts, asked, place, openStream)
     if (answer) place.release()
     else figures.connect.observe((clock.monotonic() - askedMs) / 1_000)
@@ -94,7 +94,7 @@ async function poll(
   parts: HttpParts,
   asked: ConnectRequest,
   { limit, waitMs }: NonNullable<EventsQuery['poll']>,
-  signal: AbortSignal,
+  request: Incoming,
 ): Promise<Answer> {
   const { core } = parts
   let answer: (result: PollResult) => void = () => {}
@@ -111,9 +111,7 @@ async function poll(
   })
   const connection = await core.connect(asked, () => outlet)
   if (!connection) return noContent
-  const stop = (): void => outlet.end()
-  if (signal.aborted) stop()
-  signal.addEventListener('abort', stop, { once: true })
+  request.whenGone(() => outlet.end())
   try {
     const result = await answered
     const { cursor, failure } = connection
@@ -127,7 +125,6 @@ async function poll(
       core.settings.heartbeatMs,
     )
   } finally {
-    signal.removeEventListener('abort', stop)
     connection.gone()
   }
 }
@@ -191,7 +188,7 @@ export async function postEvents(parts: HttpParts, access: Access, request: Inco
   const inputs: readonly unknown[] = isBatch ? body : [body]
   // Rights come before the store, so that a repeated id tells nothing to whoever may not publish there (D3).
   const drafts = draftsOf(inputs, parts.core, isBatch, 'body')
-  await access.requirePublish(principal, [...new Set(drafts.flatMap((draft) => draft.event.topics))])
+  await access.requirePublish(principal, topicsOf(drafts))
   const results = await parts.core.publisher.publishSoon(principal.namespace, drafts, request.header('traceparent'))
   if (!results) {
     const waiting = drafts.map(({ event: { id }, volatile }) =>
@@ -201,4 +198,11 @@ export async function postEvents(parts: HttpParts, access: Access, request: Inco
   }
   const stored = results.some((result) => !result.duplicate)
   return json(isBatch ? results : results[0], stored ? 201 : 200)
+}
+
+/** Each once. Nearly always there is one event, whose topics are that already. */
+function topicsOf(drafts: readonly Draft[]): readonly string[] {
+  const [first, ...more] = drafts
+  if (first && more.length === 0) return first.event.topics
+  return [...new Set(drafts.flatMap((draft) => draft.event.topics))]
 }

@@ -16,18 +16,18 @@ export async function getExplanation(parts: HttpParts, access: Access, request: 
     await access.requireAdmin(principal)
     return principal
   })
-  const { searchParams } = request.address
-  const topics = searchParams.getAll('topic').map((topic) => checkTopic(topic))
+  const { query } = request
+  const topics = query.getAll('topic').map((topic) => checkTopic(topic))
   if (topics.length > mostTopics)
     throw new TidingsError('query_invalid', `Name at most ${mostTopics} topics.`, { field: 'topic' })
   const person = {
     namespace,
-    userId: checkId(required(searchParams, 'user'), 'user'),
-    roles: searchParams.getAll('role'),
+    userId: checkId(required(query, 'user'), 'user'),
+    roles: query.getAll('role'),
   }
   const principal = checkPrincipal(person, 'jwt')
   return json(
-    await explain(parts, access, { event: checkEventId(required(searchParams, 'event'), 'event'), principal, topics }),
+    await explain(parts, access, { event: checkEventId(required(query, 'event'), 'event'), principal, topics }),
   )
 }
 

@@ -50,7 +50,7 @@ const everybody = '*'
 /** `GET /jobs?owner=&status=&after=&limit=`: newest first. Without `owner`: the caller's own; `*`, for an admin: all. */
 export async function getJobs(parts: HttpParts, access: Access, request: Incoming): Promise<Answer> {
   const principal = await parts.authenticate(request)
-  const query = request.address.searchParams
+  const query = request.query
   const owner = query.get('owner') ?? (principal.userId === undefined ? null : userTopic(principal.userId))
   const whose = await listable(access, principal, owner)
   const status = query.get('status')

@@ -8,7 +8,7 @@ import { operator } from './connections.js'
 /** `GET /stats`: the figures of all nodes, for the people who run them (O3). `step`: seconds between the points of the charts. */
 export async function getStats(parts: HttpParts, access: Access, request: Incoming): Promise<Answer> {
   const { namespace } = await operator(parts, access, request)
-  const step = request.address.searchParams.get('step') ?? '1'
+  const step = request.query.get('step') ?? '1'
   // Anything else becomes NaN, which is refused by name.
   const seconds = (/^\d{1,3}$/.test(step) ? Number(step) : Number.NaN) as StepSeconds
   return json(await parts.statistics.read(namespace, { step: seconds }))
