@@ -337,6 +337,21 @@ describe.skipIf(skipped)('the dashboard in Chromium', () => {
     }
   })
 
+  test('O1: a view whose file cannot be had is told of in its place, and the others still work', async () => {
+    const { url } = await serveHub()
+    const page = await open(browser, `${url}/dashboard/health#token=${await token()}`)
+    await heading(page, 'Health').waitFor()
+    await page.route('**/activity-*.js', (route) => route.abort())
+    await page.getByRole('link', { name: 'Activity', exact: true }).click()
+    await page.getByText('This view could not be loaded.').waitFor()
+    await page.getByRole('link', { name: 'Health', exact: true }).click()
+    await heading(page, 'Health').waitFor()
+    await page.getByRole('link', { name: 'Activity', exact: true }).click()
+    await page.unroute('**/activity-*.js')
+    await page.getByRole('button', { name: 'Try again' }).click()
+    await heading(page, 'Activity').waitFor()
+  })
+
   test('O1: it is light or dark as the system is, or as one chooses', async () => {
     const { url } = await serveHub()
     const page = await open(browser, `${url}/dashboard/health#token=${await token()}`, { colorScheme: 'dark' })

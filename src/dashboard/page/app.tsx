@@ -1,8 +1,8 @@
 import { QueryClientProvider } from '@tanstack/react-query'
 import { Compass } from 'lucide-react'
-import { Suspense, useEffect } from 'react'
+import { type ReactNode, Suspense, useEffect } from 'react'
 import { Toaster } from 'sonner'
-import { Route, Router, Switch } from 'wouter'
+import { Route, Router, Switch, useLocation } from 'wouter'
 import { pagePath } from './hub/address.js'
 import { closeEventTap } from './hub/event-tap.js'
 import { closeLiveClient } from './hub/live-client.js'
@@ -12,6 +12,7 @@ import { Gate } from './shell/gate.js'
 import { useKeys } from './shell/keys.js'
 import { Shell } from './shell/shell.js'
 import { useShownTheme } from './shell/theme.js'
+import { ViewBoundary } from './shell/view-boundary.js'
 import { views } from './shell/views.js'
 import { Empty, Loading } from './ui/states.js'
 
@@ -33,7 +34,7 @@ export function App() {
       <Router base={pagePath}>
         <Gate key={token}>
           <Shell>
-            <Suspense fallback={<Loading />}>
+            <View>
               <Switch>
                 {views.map(({ path, component }) => (
                   <Route key={path} path={`/${path}`} component={component} />
@@ -44,11 +45,21 @@ export function App() {
                   </Empty>
                 </Route>
               </Switch>
-            </Suspense>
+            </View>
           </Shell>
         </Gate>
       </Router>
       <Toaster theme={theme} position="bottom-right" closeButton />
     </QueryClientProvider>
+  )
+}
+
+/** A view that failed does not stand in the way of the next. */
+function View({ children }: { children: ReactNode }) {
+  const [path] = useLocation()
+  return (
+    <ViewBoundary key={path}>
+      <Suspense fallback={<Loading />}>{children}</Suspense>
+    </ViewBoundary>
   )
 }
