@@ -273,7 +273,7 @@ describe('problem documents', () => {
 
   test('[P11.3] what is not there is 404, what a path does not do 405 with what it does', async () => {
     const hub = await startHub()
-    for (const path of ['/', '/event', '/events/1', '/jobs/1/start/2', '/topics', '/topics/a/b', '/jobs/1/explode']) {
+    for (const path of ['/', '/event', '/events/1', '/jobs/1/start/2', '/topic', '/topics/a/b', '/jobs/1/explode']) {
       const answer = await hub.call(path, path.endsWith('explode') ? { body: {} } : {})
       expect([path, answer.status, answer.body.code]).toEqual([path, 404, 'not_found'])
     }
