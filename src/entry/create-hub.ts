@@ -136,7 +136,7 @@ export async function createHub<Declared extends MaybeDeclared = undefined>(
   const signing = signingSource(jwt)
   const mintSecret = signing ? undefined : hubKey(store, random, clock)
   const ownKey = async () => ({ secret: await (mintSecret as () => Promise<string>)() })
-  const authenticate = unlessRevoked(createAuthenticate({ ...signIn, mintSecret }), core)
+  const { authenticate, stillGood } = unlessRevoked(createAuthenticate({ ...signIn, mintSecret }), core)
   const mint = createMint({ jwt: signing ?? ownKey, clock, makeId })
   const across = store.others && new LimitsAcrossNodes({ nodes: core.control.nodes, presence: core.presence, clock })
   const limits = new Limits({
@@ -152,7 +152,7 @@ export async function createHub<Declared extends MaybeDeclared = undefined>(
   const admission = new Admission(limits, addresses, core.onError)
   const statistics = new Statistics({ core, jobs: () => ({ ...jobs.stats() }), limits: () => limits.stats })
   const openMetrics = metrics === 'open'
-  const parts = { core, jobs, authenticate, mint, ask, publicTopics, origins, admission }
+  const parts = { core, jobs, authenticate, stillGood, mint, ask, publicTopics, origins, admission }
   const shared = { ...parts, statistics, openMetrics, dashboard }
   const handler = createHandler(shared)
   const maintenance = keepUp(store, clock, limits, core.onError)

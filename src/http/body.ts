@@ -1,20 +1,28 @@
 import type { Incoming } from '../auth/incoming.js'
+import type { Principal } from '../auth/principal.js'
 import { TidingsError } from '../errors.js'
 import { mediaTypes } from '../protocol/names.js'
+import type { HttpParts } from './parts.js'
 
 /**
- * Reads a JSON body of at most `limit` bytes. Throws `content_type_invalid`, `body_too_large` or `body_invalid`. The media
- * type is asked for because a form or an image of another site can post anything else with the reader's cookies.
+ * Reads a JSON body of at most `bodyBytes`. Throws `content_type_invalid`, `body_too_large` or `body_invalid`, and
+ * `unauthorized` where its sender was revoked while it came. The media type is asked for because a form or an image of
+ * another site can post anything else with the reader's cookies.
  */
-export async function readJson(request: Incoming, limit: number): Promise<unknown> {
+export async function readJson(parts: HttpParts, request: Incoming, sender: Principal): Promise<unknown> {
   checkType(request)
-  return parse(await readBytes(request, limit))
+  return parse(await readBytes(parts, request, sender))
 }
 
 /** The same where a body may be left out: an empty one is `{}`. Always an object. */
-export async function readObject(request: Incoming, limit: number, optional = false): Promise<Record<string, unknown>> {
+export async function readObject(
+  parts: HttpParts,
+  request: Incoming,
+  sender: Principal,
+  optional = false,
+): Promise<Record<string, unknown>> {
   if (!optional) checkType(request)
-  const body = await readBytes(request, limit)
+  const body = await readBytes(parts, request, sender)
   if (optional && body.length === 0) return {}
   checkType(request)
   const value = parse(body)
@@ -32,7 +40,8 @@ function checkType(request: Incoming): void {
   })
 }
 
-async function readBytes(request: Incoming, limit: number): Promise<Uint8Array> {
+async function readBytes(parts: HttpParts, request: Incoming, sender: Principal): Promise<Uint8Array> {
+  const limit = parts.core.settings.bodyBytes
   const declared = Number(request.header('Content-Length') ?? 0)
   const body =
     declared > limit
@@ -41,6 +50,7 @@ async function readBytes(request: Incoming, limit: number): Promise<Uint8Array> 
           if (cause instanceof TidingsError) throw cause
           throw new TidingsError('body_invalid', 'The body broke off.', { field: 'body', cause })
         })
+  parts.stillGood(request, sender)
   if (body) return body
   throw new TidingsError('body_too_large', `The body is over ${limit} bytes. Send it in smaller parts.`, {
     field: 'body',

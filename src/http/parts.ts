@@ -16,6 +16,8 @@ export interface HttpParts {
   readonly jobs: JobsEngine
   /** Throws `unauthorized`; never returns somebody else. As one of `kind` (default: a read) the request is counted first. */
   readonly authenticate: (request: Incoming, kind?: LimitedKind) => Promise<Principal>
+  /** Throws `unauthorized` where the principal was revoked since `authenticate`. */
+  readonly stillGood: (request: Incoming, principal: Principal) => void
   readonly mint: Mint
   readonly ask: Ask
   /** Patterns of topics that anybody who is let in may read. */

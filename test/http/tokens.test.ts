@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import { SignJWT, decodeJwt } from 'jose'
 import { describe, expect, test } from 'vitest'
 import { fakeClock } from '#src/testing/fake-clock.js'
@@ -123,6 +125,43 @@ describe('POST /tokens', () => {
     await hub.revoke({ tokenId: 'stolen' })
     await hub.revoke({ tokenId: String(decodeJwt(job.body.token).jti) })
     expect(await Promise.all([...made, other, renewed].map(status))).toEqual([401, 401, 401, 200, 401])
+  })
+
+  test.each([
+    ['/tokens', '{}', { tokenId: 'slow' }, 0],
+    ['/tokens', '{"for":"url"}', { user: 'ada' }, 0],
+    ['/events', '{"topic":"news","type":"n"}', { tokenId: 'slow' }, 0],
+    ['/jobs', '{"owner":"user:ada","kind":"crawl"}', { user: 'ada' }, 0],
+    ['/tokens', '{}', { tokenId: 'another' }, 201],
+  ] as const)('A5: who is revoked while a body comes is refused: %s %s %o', async (path, body, target, expected) => {
+    const secret = 'a secret of at least 32 bytes, here'
+    const { hub, port } = await startHub({ jwt: { secret } })
+    const token = await new SignJWT({ tidings: { publish: ['*'] } })
+      .setProtectedHeader({ alg: 'HS256' })
+      .setSubject('ada')
+      .setJti('slow')
+      .setIssuedAt()
+      .setExpirationTime('10m')
+      .sign(new TextEncoder().encode(secret))
+    const socket = connect(port, '127.0.0.1')
+    let heard = ''
+    socket.on('data', (bytes) => {
+      heard += bytes
+    })
+    socket.write(
+      `POST ${path} HTTP/1.1\r\nHost: h\r\nConnection: close\r\nAuthorization: Bearer ${token}\r\n` +
+        `Content-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body.slice(0, 1)}`,
+    )
+    // By then it has been asked who it is.
+    await expect.poll(() => hub.stats().requests).toBe(1)
+    await new Promise((next) => setTimeout(next, 100))
+    await hub.revoke(target)
+    // Of the next second: by its `iat` a token that is made now is one of after.
+    await new Promise((next) => setTimeout(next, 1_100))
+    socket.write(body.slice(1))
+    await once(socket, 'close')
+    expect(heard).toMatch(new RegExp(`^HTTP/1.1 ${expected === 0 ? 401 : expected} `))
+    expect(hub.stats().published).toBe(0)
   })
 
   test('[P4.15] A4: the token of a job is renewed while there is the job', async () => {

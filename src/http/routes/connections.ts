@@ -62,9 +62,9 @@ export async function pingConnections(parts: HttpParts, access: Access, request:
 
 /** `POST /revocations` `{ user | session | tokenId }`: `{ closed }`, how many streams and held polls it ended (A5). */
 export async function postRevocation(parts: HttpParts, access: Access, request: Incoming): Promise<Answer> {
-  const { namespace } = await admin(parts, access, request)
-  const target = await readObject(request, parts.core.settings.bodyBytes)
-  return json(await parts.core.control.revoke(namespace, target as unknown as RevocationTarget), 201)
+  const principal = await admin(parts, access, request)
+  const target = await readObject(parts, request, principal)
+  return json(await parts.core.control.revoke(principal.namespace, target as unknown as RevocationTarget), 201)
 }
 
 /** Who asks, where that is an admin (A7). */

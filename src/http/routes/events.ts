@@ -182,8 +182,7 @@ function agentOf({ agents }: HttpParts['core'], request: Incoming): string | und
 /** `POST /events`: one event, or an array of which all or none are stored. 202: it waits for the store (S5). */
 export async function postEvents(parts: HttpParts, access: Access, request: Incoming): Promise<Answer> {
   const principal = await parts.authenticate(request, 'publishes')
-  const { settings } = parts.core
-  const body = await readJson(request, settings.bodyBytes)
+  const body = await readJson(parts, request, principal)
   const isBatch = Array.isArray(body)
   const inputs: readonly unknown[] = isBatch ? body : [body]
   // Rights come before the store, so that a repeated id tells nothing to whoever may not publish there (D3).

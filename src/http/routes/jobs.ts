@@ -16,7 +16,7 @@ export const jobActions = ['start', 'renew', 'complete', 'fail', 'cancel'] as co
 /** `POST /jobs`: 201 with the job and a token for watching it, 200 for an id that is known. It writes its parent too (J9). */
 export async function postJob(parts: HttpParts, access: Access, request: Incoming): Promise<Answer> {
   const principal = await parts.authenticate(request, 'jobCommands')
-  const body = await readObject(request, parts.core.settings.bodyBytes)
+  const body = await readObject(parts, request, principal)
   const id = body.id === undefined ? parts.core.makeId() : checkId(body.id, 'id')
   const above = body.parent == null ? [] : [jobTopic(checkId(body.parent, 'parent'))]
   await access.requirePublish(principal, [jobTopic(id), ...above], 'job')
@@ -27,9 +27,7 @@ export async function postJob(parts: HttpParts, access: Access, request: Incomin
 export async function retryJob(parts: HttpParts, access: Access, request: Incoming, jobId: string): Promise<Answer> {
   const principal = await parts.authenticate(request, 'jobCommands')
   await access.requireCommand(principal, checkId(jobId, 'id'), 'retry')
-  const { id = parts.core.makeId(), ...rest } = checkRetry(
-    await readObject(request, parts.core.settings.bodyBytes, true),
-  )
+  const { id = parts.core.makeId(), ...rest } = checkRetry(await readObject(parts, request, principal, true))
   const parent = (await parts.jobs.snapshot(principal.namespace, jobId))?.parent
   await access.requirePublish(principal, [jobTopic(id), ...(parent === undefined ? [] : [jobTopic(parent)])], 'job')
   return await madeJob(parts, principal, await parts.jobs.retry(principal.namespace, jobId, { id, ...rest }))
@@ -104,7 +102,7 @@ export async function commandJob(
   const principal = await parts.authenticate(request, 'jobCommands')
   checkId(id, 'id')
   await access.requireCommand(principal, id, action)
-  const body = await readObject(request, parts.core.settings.bodyBytes, action !== 'update')
+  const body = await readObject(parts, request, principal, action !== 'update')
   return json(await parts.jobs.command(principal.namespace, id, commandOf(parts, action, body)))
 }
 

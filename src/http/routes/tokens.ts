@@ -14,7 +14,7 @@ import type { HttpParts } from '../parts.js'
  */
 export async function postToken(parts: HttpParts, access: Access, request: Incoming): Promise<Answer> {
   const principal = await parts.authenticate(request, 'tokens')
-  const body = await readObject(request, parts.core.settings.bodyBytes, true)
+  const body = await readObject(parts, request, principal, true)
   const { for: purpose, topics, ...unknown } = body
   const [name] = Object.keys(unknown)
   if (name !== undefined) throw invalid(name, `"${name}" is no field of a token. Fields are for, topics.`)
