@@ -89,6 +89,7 @@ const asset = (name: string, body: string): Answer => ({
     'Cache-Control': 'public, max-age=31536000, immutable',
   },
   body,
+  constant: true,
 })
 
 /** All there is, at once: what was not in the folder then is never served, whatever a request names. */

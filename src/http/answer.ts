@@ -7,6 +7,8 @@ export interface Answer {
   readonly headers: Readonly<Record<string, string>>
   /** Null: none. */
   readonly body: string | null
+  /** The same text for everybody, so that it is compressed once. */
+  readonly constant?: true
 }
 
 const ofJson = { 'Content-Type': mediaTypes.json, 'Cache-Control': 'no-store' } as const

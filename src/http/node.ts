@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { TidingsError } from '../errors.js'
 import type { AnyHub } from '../entry/hub.js'
 import type { Answer } from './answer.js'
-import { compress, offered } from './compress.js'
+import { Compressor, offered } from './compress.js'
 import { chooseEncoding, encodedHeaders, isCompressible } from './encoding.js'
 import { FrameRuns } from './frame-run.js'
 import { GzipOutlet } from './gzip-outlet.js'
@@ -42,6 +42,7 @@ export function toNodeHandler(hub: AnyHub, options: NodeHandlerOptions = {}): No
   const { handler, core, compresses } = hub.internals
   const { endOfTick } = core
   const { counters } = core
+  const compressor = new Compressor()
   const outlets = {
     endOfTick,
     runs: new FrameRuns(),
@@ -70,7 +71,7 @@ export function toNodeHandler(hub: AnyHub, options: NodeHandlerOptions = {}): No
           ? new GzipOutlet(response, headers, outlets)
           : new SocketOutlet(response, headers, outlets),
       )
-      if (answer) await sendCompressed(answer, incoming, response)
+      if (answer) await sendCompressed(answer, compressor, incoming, response)
     } catch (error) {
       if (response.headersSent || response.destroyed) return void response.destroy()
       send(problemAnswer(error, core.onError), incoming, response)
@@ -94,14 +95,17 @@ const encodingsOf = ({ headers }: IncomingMessage): string | undefined => {
   return Array.isArray(value) ? value.join(',') : value
 }
 
-function sendCompressed(answer: Answer, incoming: IncomingMessage, response: ServerResponse): Promise<void> | void {
+function sendCompressed(
+  answer: Answer,
+  compressor: Compressor,
+  incoming: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> | void {
   if (!isCompressible(answer)) return send(answer, incoming, response)
   const encoding = chooseEncoding(encodingsOf(incoming), offered)
   const headers = encodedHeaders(answer.headers, encoding)
   if (!encoding) return send({ ...answer, headers }, incoming, response)
-  return compress(answer.body as string, encoding).then((body) =>
-    send({ ...answer, headers, body }, incoming, response),
-  )
+  return compressor.compress(answer, encoding).then((body) => send({ ...answer, headers, body }, incoming, response))
 }
 
 function send({ status, headers, body }: Sent, incoming: IncomingMessage, response: ServerResponse): void {

@@ -85,7 +85,7 @@ export const routes: Readonly<Record<string, Methods>> = {
   '/metrics': { GET: ({ parts, access, request }) => getMetrics(parts, access, request) },
   '/health': { GET: ({ parts }) => getHealth(parts) },
   '/ready': { GET: ({ parts }) => getReady(parts) },
-  '/openapi.json': { GET: () => jsonText(description) },
+  '/openapi.json': { GET: () => ({ ...jsonText(description), constant: true }) },
 }
 
 const description = JSON.stringify(openApiOf(routes))

@@ -1,0 +1,28 @@
+import { brotliDecompressSync, gunzipSync } from 'node:zlib'
+import { expect, test } from 'vitest'
+import { findRoute } from '#src/http/route-table.js'
+import { Compressor } from '#src/http/compress.js'
+import { createDashboard } from '#src/dashboard/index.js'
+import { incomingOf } from '#src/auth/incoming.js'
+
+test('T7, H8: what is the same for everybody is compressed once, and anything else each time', async () => {
+  const compressor = new Compressor()
+  const body = 'the same text '.repeat(1_000)
+  const constant = { body, constant: true } as const
+  const [first, second] = [await compressor.compress(constant, 'br'), await compressor.compress(constant, 'br')]
+  expect(second).toBe(first)
+  expect(brotliDecompressSync(first).toString()).toBe(body)
+  expect(gunzipSync(await compressor.compress(constant, 'gzip')).toString()).toBe(body)
+  const other = await compressor.compress({ body }, 'br')
+  expect(other).not.toBe(first)
+  expect(brotliDecompressSync(other).toString()).toBe(body)
+})
+
+test('T7: what is large and open to everybody is constant: the description and the files of the dashboard', () => {
+  expect(findRoute(['openapi.json'])?.methods.GET?.({} as never)).toMatchObject({ constant: true })
+  const dashboard = createDashboard()
+  const asked = incomingOf(new Request('http://localhost/dashboard'))
+  const files = dashboard.answer(asked, '')?.body?.match(/[\w-]+\.(?:js|css)/g) ?? []
+  expect(files.length).toBeGreaterThan(0)
+  for (const file of files) expect(dashboard.answer(asked, file)).toMatchObject({ constant: true })
+})
