@@ -39,16 +39,17 @@ export async function twoPeopleCrawl({
     const grace = await CrawlingPerson.arrive(browser, crawler.url, 'Grace')
     people.push(ada, grace)
     const startedAt = performance.now()
+    const early = (share: number): number => Math.round(share * Math.min(pagesEach, 150))
     const ids = [
       await ada.begin(`${sites[0]?.url}/index.html`, pagesEach),
       await grace.begin(`${sites[1]?.url}/index.html`, pagesEach),
     ]
 
-    await ada.sees(15, timeoutMs)
+    await ada.sees(early(0.1), timeoutMs)
     await killWorker(crawler)
-    await ada.sees(35, timeoutMs)
+    await ada.sees(early(0.23), timeoutMs)
     await reload(ada)
-    await ada.sees(55, timeoutMs)
+    await ada.sees(early(0.37), timeoutMs)
     expect((await ada.crawl(ids[0] as string)).job.status, 'the server must be killed in the middle').toBe('running')
     await crawler.kill()
     await crawler.start()

@@ -8,7 +8,7 @@ test.skipIf(!canCrawl)(
   { timeout: 600_000 },
   async () => {
     const figures = await twoPeopleCrawl({
-      pagesEach: isAll ? 5_000 : 150,
+      pagesEach: isAll ? 5_000 : 90,
       documentDelayMs: 20,
       timeoutMs: isAll ? 500_000 : 60_000,
     })

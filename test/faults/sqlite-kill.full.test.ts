@@ -1,0 +1,6 @@
+import { test } from 'vitest'
+import { killPublishers } from './sqlite-kill.js'
+
+test('S1, D2: 100 times SIGKILL while publishing: every acknowledged event once, in order, no number twice', async () => {
+  await killPublishers(100)
+}, 180_000)
