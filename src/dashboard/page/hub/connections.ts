@@ -1,33 +1,9 @@
+import type { ClosedReport, ConnectionReport } from 'tidings'
+
 /** A connection as `GET /connections` shows it (P11.6), open or one of the last that closed (P11.7). */
-export interface Connection {
-  readonly id: string
-  readonly node: string
-  readonly state: 'connecting' | 'connected' | 'idle' | 'stale' | 'disconnecting' | 'closed'
-  readonly since: number
-  readonly transport: 'sse' | 'poll' | 'process'
-  readonly method?: string
-  readonly user?: string
-  readonly session?: string
-  readonly roles?: readonly string[]
-  readonly tokenId?: string
-  readonly expiresAt?: number
-  readonly address?: string
-  readonly userAgent?: string
-  readonly name?: string
-  readonly returned?: boolean
-  readonly topics: readonly string[]
-  readonly types?: readonly string[]
-  readonly opened: number
-  readonly lastWrite: number
-  readonly sent: number
-  readonly unsentBytes?: number
-  readonly lag?: number
-  readonly errors: number
-  /** Of a closed one. */
-  readonly reason?: string
-  readonly note?: string
-  readonly durationMs?: number
-}
+export type Connection = Omit<ConnectionReport, OfOpen> &
+  Partial<Pick<ConnectionReport, OfOpen> & Pick<ClosedReport, 'reason' | 'note' | 'durationMs'>>
+type OfOpen = 'unsentBytes' | 'lag'
 
 export interface ConnectionPage {
   readonly connections: readonly Connection[]
