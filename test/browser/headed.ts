@@ -19,6 +19,9 @@ export class HeadedBrowser {
   readonly #folder: string
   readonly #socket: WebSocket
   readonly #waiting = new Map<number, { resolve: (result: unknown) => void; reject: (error: Error) => void }>()
+  readonly #loading = new Map<string, () => void>()
+  /** What pages threw and nobody caught, and what they said by `console.error`. */
+  readonly complaints: string[] = []
   #id = 0
 
   private constructor(processes: ChildProcess[], folder: string, socket: WebSocket) {
@@ -26,11 +29,17 @@ export class HeadedBrowser {
     this.#folder = folder
     this.#socket = socket
     socket.addEventListener('message', ({ data }) => {
-      const { id, result, error } = JSON.parse(String(data)) as {
+      const { id, result, error, method, params, sessionId } = JSON.parse(String(data)) as {
         id?: number
         result?: unknown
         error?: { message: string }
+        method?: string
+        params?: { type?: string }
+        sessionId?: string
       }
+      if (method === 'Page.loadEventFired') this.#loading.get(sessionId ?? '')?.()
+      const isError = method === 'Runtime.consoleAPICalled' && params?.type === 'error'
+      if (isError || method === 'Runtime.exceptionThrown') this.complaints.push(JSON.stringify(params))
       const waiting = id === undefined ? undefined : this.#waiting.get(id)
       if (id !== undefined) this.#waiting.delete(id)
       if (error) waiting?.reject(new Error(error.message))
@@ -78,10 +87,16 @@ export class HeadedBrowser {
     })
   }
 
-  /** A tab in front of the others. */
+  /** A tab in front of the others, loaded: what runs in one that is still on its way is lost with the empty page before it. */
   async open(url: string): Promise<HeadedTab> {
-    const { targetId } = await this.send<{ targetId: string }>('Target.createTarget', { url })
+    const { targetId } = await this.send<{ targetId: string }>('Target.createTarget', { url: 'about:blank' })
     const { sessionId } = await this.send<{ sessionId: string }>('Target.attachToTarget', { targetId, flatten: true })
+    await this.send('Runtime.enable', {}, sessionId)
+    await this.send('Page.enable', {}, sessionId)
+    const loaded = new Promise<void>((resolve) => this.#loading.set(sessionId, resolve))
+    await this.send('Page.navigate', { url }, sessionId)
+    await loaded
+    this.#loading.delete(sessionId)
     return new HeadedTab(this, targetId, sessionId)
   }
 

@@ -8,7 +8,6 @@ import { servePage } from './page.js'
 const listen = (options: object): string => `(async () => {
   globalThis.got = []
   globalThis.heard = []
-  while (!globalThis.tidings) await new Promise((resolve) => setTimeout(resolve, 10))
   for (const name of ['freeze', 'resume', 'visibilitychange'])
     document.addEventListener(name, () => heard.push(name === 'visibilitychange' ? document.visibilityState : name))
   globalThis.client = tidings.createClient({ url: '/tidings', ...${JSON.stringify(options)} })
@@ -37,6 +36,7 @@ describe.skipIf(skippedHeaded)('a tab behind another one, in a real window', () 
   })
 
   afterAll(async () => {
+    expect(browser?.complaints, 'nothing is thrown into the void').toEqual([])
     await browser?.close()
     await hub?.close({ drainMs: 0 })
     server?.closeAllConnections()
