@@ -10,6 +10,7 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     // What takes minutes runs with `npm run test:full`.
     exclude: [...configDefaults.exclude, ...(full ? [] : ['**/*.full.test.ts'])],
+    setupFiles: ['test/fixtures/no-error-lost.ts'],
     // Not a judgement on speed: they end what hangs.
     testTimeout: full ? 600_000 : 90_000,
     hookTimeout: full ? 600_000 : 90_000,

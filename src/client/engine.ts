@@ -56,10 +56,9 @@ export function connect(parts: ConnectionParts): (input: Input) => void {
         const reader = stream.transport === 'sse' ? readStream : (await import('./poll.js')).readPolls
         return reader(parts, stream, refresh, abort.signal, tell)
       }
-      void read().then(
-        () => tell({ type: 'ended' }),
-        (cause) => tell({ type: 'ended', cause }),
-      )
+      void read()
+        .catch((cause: unknown) => cause)
+        .then((cause) => tell({ type: 'ended', cause }))
     },
     abort({ stream }) {
       streams.get(stream)?.abort()

@@ -233,7 +233,7 @@ function heard({ state, actions }: Turn, name: string, data: unknown): void {
   const { cursor } = state
   const { request } = state.current as LiveStream
   const event = data as TidingsEvent | null
-  if (data === undefined) actions.push({ type: 'report', error: new ClientError('server', 'An event is not JSON.') })
+  if (data === undefined) actions.push({ type: 'report', error: new ClientError('server', 'An event is no JSON.') })
   else if (name === 'gap' || name === 'snapshot') actions.push({ type: name, notice: data } as Action)
   else if (event?.id && event.topic && event.type === name) {
     state.lastEvent = event
@@ -245,7 +245,7 @@ function heard({ state, actions }: Turn, name: string, data: unknown): void {
 function bye(turn: Turn, notice: Bye | null, stream: Stream): void {
   if (notice?.reconnect === false) {
     if (notice.reason === 'ended') return complete(turn, stream)
-    const message = `The hub closed: ${notice.reason}`
+    const message = `The hub answered ${notice.reason}.`
     return park(turn, 'connect', new ClientError('server', message, { code: 'closed' }))
   }
   const retryAfterMs = clampRetryAfterMs(notice?.retryAfterMs)

@@ -84,7 +84,11 @@ export const readStream: ReadStream = async (access, stream, refresh, signal, te
   let { cursor } = stream
   const decoder = createSseDecoder(
     {
-      onMessage: ({ event, data }) => tell({ type: 'message', name: event, cursor, data: parse(data) }),
+      onMessage({ event, data, lastEventId }) {
+        // A gap may follow a hello: cut in between, the reader has to come back with the cursor for which it is told (D4).
+        cursor = (event === 'hello' && stream.cursor) || lastEventId
+        tell({ type: 'message', name: event, cursor, data: parse(data) })
+      },
       onRetry: (retryMs) => tell({ type: 'retryField', retryMs }),
       onId: (id) => (cursor = id),
     },

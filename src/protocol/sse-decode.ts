@@ -57,10 +57,9 @@ export function createSseDecoder({ onMessage, onRetry, onId }: SseDecoderHandler
       lastEventId = idBuffer
       onId?.(lastEventId)
     }
-    const message = { event: event || 'message', data: data.slice(0, -1), lastEventId }
-    const whole = data !== ''
+    const [lines, name] = [data, event]
     data = event = ''
-    if (whole) onMessage(message)
+    if (lines) onMessage({ event: name || 'message', data: lines.slice(0, -1), lastEventId })
   }
 
   return {

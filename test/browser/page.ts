@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { chromium } from 'playwright-core'
+import { type Browser, chromium } from 'playwright-core'
 import { build } from 'vite'
 import type { createClient } from '#src/client/index.js'
 import type { createDiagnostics } from '#src/client/diagnostics.js'
@@ -28,12 +28,28 @@ const flags = ['--no-sandbox', '--disable-gpu', '--disable-background-networking
 /** With `CI=true` a missing program is a failure. */
 export const skipped = !existsSync(executablePath) && process.env.CI !== 'true'
 
-export const launch = () =>
-  chromium.launch({
+/** A browser of which nothing is lost: what a page throws and nobody catches, or says by `console.error`, fails the test. */
+export async function launch(): Promise<Browser> {
+  const browser = await chromium.launch({
     executablePath,
     args: [...flags, '--disable-sync', '--no-first-run'],
     ignoreDefaultArgs: ['--disable-back-forward-cache'],
   })
+  const newContext = browser.newContext.bind(browser)
+  browser.newContext = async (options) => {
+    const context = await newContext(options)
+    // A rejection that nobody hears: see test/fixtures/no-error-lost.ts.
+    const lose = (what: unknown): void => void Promise.reject(what)
+    context.on('weberror', (error) => lose(error.error()))
+    context.on('console', (message) => {
+      // Of requests that fail, as these tests make them, the browser tells by itself.
+      const isOurs = message.type() === 'error' && !message.text().startsWith('Failed to load resource')
+      if (isOurs) lose(new Error(`console.error: ${message.text()}`))
+    })
+    return context
+  }
+  return browser
+}
 
 const entries = { createClient: 'index', createDiagnostics: 'diagnostics', tokenFrom: 'token' }
 

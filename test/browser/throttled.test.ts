@@ -15,12 +15,14 @@ const listen = (options: object): string => `(async () => {
   globalThis.got = []
   globalThis.connections = []
   globalThis.wakes = []
+  globalThis.errors = []
   const wake = () => {
     wakes.push(performance.now())
     setTimeout(wake, 50)
   }
   wake()
   globalThis.client = tidings.createClient({ url: '/tidings', ...${JSON.stringify(options)} })
+  client.onError(({ kind }) => errors.push(kind))
   await new Promise((resolve) => {
     client.status.subscribe(() => {
       const { connectionId } = client.status.getSnapshot()
@@ -122,6 +124,8 @@ describe.skipIf(skippedHeaded)('a tab that has been hidden for five minutes: tim
       await expect.poll(() => got(tab), { timeout: 20_000, interval: 20 }).toEqual(events)
       console.log(`shown, it had what it missed after ${Math.round(performance.now() - shownAt)} ms`)
       expect((await connections(tab)).length).toBe(2)
+      // The watchdog would have found it too, later, and called it a timeout.
+      expect(await tab.run('errors')).toEqual([])
     }
     await tell('shown')
     for (const tab of all) await expect.poll(() => got(tab)).toEqual(events)

@@ -9,6 +9,8 @@ import { FakePolls, late } from './fake-polls.js'
 
 const encoder = new TextEncoder()
 const heartbeatMs = 25_000
+/** A client that asks more often in one test asks without end: it is no longer answered, so that it is found out. */
+const mostRequests = 20_000
 
 /**
  * A hub in memory that speaks the protocol to one client through its `fetch`, and the network between them, which does what
@@ -151,6 +153,7 @@ export class FakeHub {
     // No hub says to a poll that there is nothing more where there is (P5.16).
     const lies = given.refuse === 204 && poll && this.#hasMore(topics, cursor ?? since)
     const fault: Fault = lies ? { refuse: 503 } : given
+    if (this.requests.length > mostRequests) throw new TypeError('fetch failed')
     this.requests.push({
       topics,
       own,

@@ -12,7 +12,13 @@ import { expectTold, expectWhole, storm } from './storm-model.js'
  * hole"), and what one subscription had that is kept from the next (topics.test.ts).
  */
 const mutants: [what: string, file: string, from: string, to: string][] = [
-  ['the cursor stays where it began', 'machine', 'state.cursor = cursor || state.cursor', 'state.cursor ||= cursor'],
+  ['the cursor stays where it began', 'moves', 'cursor: state.cursor', 'cursor: (state.began ??= state.cursor)'],
+  [
+    'the cursor of a hello counts before its gap',
+    'sse',
+    "(event === 'hello' && stream.cursor) || lastEventId",
+    'lastEventId',
+  ],
   ['the cursor is not sent', 'sse', 'headers[lastEventIdHeader] = cursor', 'void 0'],
   ['the old stream is kept beside the new one', 'machine', "letGo(turn, 'current')", 'void 0'],
   ['a silent stream is trusted', 'machine', "setTimer(turn, 'current', silenceLimitMs(heartbeatMs))", 'void 0'],

@@ -136,6 +136,37 @@ describe('the wire, as the real client reads it', () => {
     expect(headers).not.toHaveProperty('last-event-id')
   })
 
+  test('D4, [P13.11] cut between a hello and its gap, it comes back with the cursor for which the gap is told', async () => {
+    const from = (epoch: string) => hello.replace('{', `{"cursor":"${epoch}.0",`)
+    const send = (response: ServerResponse, ...blocks: string[]) => {
+      response.writeHead(200, { 'Content-Type': 'text/event-stream' })
+      for (const block of blocks) response.write(`${block}\n\n`)
+    }
+    const greeting = (epoch: string) => `retry: 1000\nid: ${epoch}.0\nevent: hello\ndata: ${from(epoch)}\n\n:`
+    const gap = 'event: gap\ndata: {"reason":"epoch","cursor":"f.0"}'
+    const { requests, url } = await serve(
+      (response) => {
+        send(response, greeting('e'), `id: e.5\nevent: x\ndata: ${event(5, 'before')}`)
+        response.end()
+      },
+      (response) => {
+        send(response, greeting('f'))
+        response.end()
+      },
+      (response) => {
+        send(response, greeting('f'), gap)
+        response.end()
+      },
+      (response) => send(response, greeting('f'), `id: f.1\nevent: x\ndata: ${event(1, 'after')}`),
+    )
+    const { client, got } = connect(url)
+    const gaps: unknown[] = []
+    client.subscribe('a', {}, { onGap: ({ reason }) => gaps.push(reason) })
+    await expect.poll(() => got, { timeout: 20_000 }).toEqual(['before', 'after'])
+    expect(requests.map(({ headers }) => headers['last-event-id'])).toEqual([undefined, 'e.5', 'e.5', 'f.0'])
+    expect(gaps).toEqual(['epoch'])
+  })
+
   test('H3: 204 is the end; `id` without a value gives up the place', async () => {
     const { requests, url } = await serve(
       (response) => response.writeHead(200, type).end(`id: e.4\nevent: hello\ndata: ${hello}\n\nid\n\n`),
