@@ -83,8 +83,8 @@ export class Appends {
     }
     const known = new Map<string, number>()
     const events = new Map<string, string>()
-    for (const { id, digest } of append.events) {
-      const before = ids.find(namespace, id)
+    for (const { id, digest, fresh } of append.events) {
+      const before = fresh ? undefined : ids.find(namespace, id)
       if (before && !isRepeated(before, digest, false)) return { outcome: 'reused', id }
       if (here.has(id) || (events.get(id) ?? digest) !== digest) return { outcome: 'reused', id }
       events.set(id, digest)
