@@ -17,6 +17,7 @@ import { unlessRevoked } from '../http/unless-revoked.js'
 import { connectionsOf } from '../hub/connections.js'
 import { Figures } from '../hub/figures/figures.js'
 import { observeStore } from '../hub/figures/observed-store.js'
+import { countedClock } from '../hub/figures/counted-clock.js'
 import { Statistics, copyOf } from '../hub/figures/statistics.js'
 import { HubCore } from '../hub/hub.js'
 import type { SubscribeOptions } from '../hub/subscribe.js'
@@ -46,7 +47,8 @@ type AnySubscribe = SubscribeOptions & InNamespace
 export async function createHub<Declared extends MaybeDeclared = undefined>(
   options: HubOptions<Declared>,
 ): Promise<Hub<Declared>> {
-  const { store: givenStore = memoryStore(), clock = systemClock, random = systemRandom } = options
+  const { store: givenStore = memoryStore(), clock: givenClock = systemClock, random = systemRandom } = options
+  const clock = countedClock(givenClock)
   const {
     authenticate: session,
     sessionCookies,
@@ -150,7 +152,12 @@ export async function createHub<Declared extends MaybeDeclared = undefined>(
     }),
   })
   const admission = new Admission(limits, addresses, core.onError)
-  const statistics = new Statistics({ core, jobs: () => ({ ...jobs.stats() }), limits: () => limits.stats })
+  const statistics = new Statistics({
+    core,
+    jobs: () => ({ ...jobs.stats() }),
+    limits: () => limits.stats,
+    clockTimers: () => clock.timers,
+  })
   const openMetrics = metrics === 'open'
   const parts = { core, jobs, authenticate, stillGood, mint, ask, publicTopics, origins, admission }
   const shared = { ...parts, statistics, openMetrics, dashboard }

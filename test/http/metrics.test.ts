@@ -56,6 +56,9 @@ test('O3 [P11.17]: /metrics counts what happened, with reasons', async () => {
   expect(of('tidings_connections_opened_total{transport="sse"}')).toBe(2)
   expect(of('tidings_connections_opened_total{transport="poll"}')).toBe(1)
   expect(of('tidings_connections_closed_total{reason="gone"}')).toBe(2)
+  // The reader that is left has two topics. The hub's own timers: at least the wheel's and the charts'.
+  expect(of('tidings_topic_subscriptions')).toBe(2)
+  expect(of('tidings_clock_timers')).toBeGreaterThanOrEqual(2)
   expect(of('tidings_streams_returned_total')).toBe(1)
   expect(of('tidings_streams_resumed_total')).toBe(1)
   expect(of('tidings_events_published_total')).toBe(5)

@@ -247,6 +247,16 @@ export const catalogue: readonly Metric[] = [
   ),
   gauge('tidings_subscriptions', 'Namespaces whose feed this node hears.', ({ node }) => node.subscriptions),
   gauge(
+    'tidings_topic_subscriptions',
+    'Topics that connections of this node read: a connection of two topics counts twice.',
+    (totals) => totals.topicSubscriptions,
+  ),
+  gauge(
+    'tidings_clock_timers',
+    'Timers that the hub has set with the runtime: its wheel, sweeps, merges and waits. It does not grow with connections.',
+    (totals) => totals.clockTimers,
+  ),
+  gauge(
     'tidings_timers',
     'Heartbeats, ages and time-outs of connections that wait for their time.',
     ({ node }) => node.timers,

@@ -126,6 +126,8 @@ const figuresOf = parts<NodeFigures>({
   gauges,
   matrix: each<ConnectionState, NodeFigures['matrix'][ConnectionState]>(connectionStates, each(transports, count)),
   lagging: count,
+  topicSubscriptions: count,
+  clockTimers: count,
   histograms: each(histogramNames, histogram),
   limitKeys: count,
   limitsRefused: counts,

@@ -42,6 +42,10 @@ export interface NodeTotals {
   readonly gauges: Gauges
   readonly matrix: Readonly<Record<ConnectionState, Readonly<Record<Transport, number>>>>
   readonly lagging: number
+  /** Topics that connections read: one of two topics counts twice. */
+  readonly topicSubscriptions: number
+  /** Timers that this node has set with its runtime. */
+  readonly clockTimers: number
   readonly histograms: Readonly<Record<HistogramName, HistogramData>>
   readonly limitKeys: number
   readonly limitsRefused: Readonly<Record<string, number>>

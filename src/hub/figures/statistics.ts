@@ -26,6 +26,7 @@ export interface StatisticsParts {
   /** What jobs count, by name. */
   readonly jobs: () => Readonly<Record<string, number>>
   readonly limits: () => LimitStats
+  readonly clockTimers: () => number
 }
 
 export interface StatsQuery {
@@ -86,14 +87,17 @@ export class Statistics {
 
   /** Of this node alone, without lists: cheap, at ten thousand connections too. */
   totals(): NodeTotals {
-    const { core, jobs, limits } = this.#parts
+    const { core, jobs, limits, clockTimers } = this.#parts
     const { clock, figures, control, presence, store } = core
     const matrix = Object.fromEntries(
       connectionStates.map((state) => [state, { sse: 0, poll: 0, process: 0 }]),
     ) as Record<ConnectionState, Record<Transport, number>>
     const nowMs = clock.monotonic()
-    for (const connection of core.openConnections)
+    let topicSubscriptions = 0
+    for (const connection of core.openConnections) {
+      topicSubscriptions += connection.topics.length
       matrix[connection.activity.stateAt(nowMs, connection.stalledMs).state][connection.transport]++
+    }
     const { rss, heapUsed, heapTotal, external } = process.memoryUsage()
     const { refused, keys } = limits()
     return {
@@ -113,6 +117,8 @@ export class Statistics {
       gauges: core.gauges,
       matrix,
       lagging: core.lagging,
+      topicSubscriptions,
+      clockTimers: clockTimers(),
       histograms: Object.fromEntries(histogramNames.map((name) => [name, figures[name].data])) as Record<
         HistogramName,
         HistogramData
