@@ -136,8 +136,9 @@ export function pause(turn: Turn, retryAfterMs: number, jitter: boolean): void {
 }
 
 /**
- * The stream in `slot` (default: the one that the input is news of) is over: `otherwise`, unless another is on its way in its place, or it was a probe, whose polls
- * hear of refusals themselves. One that was well from its `hello` until `until` makes the failure the first one.
+ * The stream in `slot` (default: the one that the input is news of) is over: `otherwise`, unless another is on its way in its
+ * place, or it was a probe, whose polls hear of refusals themselves. One that was well from its `hello` until `until` makes
+ * the failure the first one.
  */
 export function lost(turn: Turn, otherwise: (stream: Stream) => void, slot = turn.slot, until = turn.at): void {
   const { state } = turn
