@@ -16,8 +16,11 @@ export interface Incoming {
   header(name: string): string | null
   /** The body, once; empty where there is none; null where it is longer than `limit` bytes. Rejects where it breaks off. */
   read(limit: number): Promise<Uint8Array | null>
-  /** Calls `task` when nobody waits for the answer any more, at once where that is so; maybe also after the answer. */
-  whenGone(task: () => void): void
+  /**
+   * Calls `task` when nobody waits for the answer any more, at once where that is so; maybe also after the answer. Returns
+   * what ends the listening. Keep it until then: in Node the signal of a `Request` that was collected hears of no abort.
+   */
+  whenGone(task: () => void): () => void
   /** The runtime's own request, where it has another than a `Request`: on Node the `IncomingMessage`. */
   readonly native?: unknown
   /** The request as applications know it, for their own functions; its body is the hub's to read. */
@@ -39,6 +42,7 @@ export function incomingOf(request: Request, remoteAddress: string | null = null
     whenGone(task) {
       if (request.signal.aborted) task()
       else request.signal.addEventListener('abort', task, { once: true })
+      return () => request.signal.removeEventListener('abort', task)
     },
     whole: () => request,
   }

@@ -1,3 +1,4 @@
+import type { Incoming } from '../auth/incoming.js'
 import type { Counters } from '../hub/counters.js'
 import type { EndOfTick } from '../hub/end-of-tick.js'
 import type { Frame } from '../hub/frame.js'
@@ -15,8 +16,7 @@ export class BodyOutlet implements Outlet {
   #pendingBytes = 0
   #enqueuedBytes = 0
   #wasFull = false
-  /** Kept while the stream lives: in Node the signal of a `Request` that was collected hears of no abort. */
-  #request: Request | null = null
+  #stopListening: (() => void) | null = null
 
   readonly #counters: Counters
 
@@ -41,11 +41,9 @@ export class BodyOutlet implements Outlet {
   }
 
   /** Lets go of the reader when its request is aborted. */
-  endWith(request: Request): void {
-    this.#request = request
-    // One turn later: the connection is not made yet.
-    if (request.signal.aborted) queueMicrotask(this.#abort)
-    else request.signal.addEventListener('abort', this.#abort, { once: true })
+  endWith(request: Incoming): void {
+    // One turn later: the connection may not be made yet.
+    this.#stopListening = request.whenGone(() => queueMicrotask(() => this.abort()))
   }
 
   get full(): boolean {
@@ -98,8 +96,6 @@ export class BodyOutlet implements Outlet {
     controller?.error(new Error('The hub let go of a reader that took nothing.'))
   }
 
-  readonly #abort = (): void => this.abort()
-
   #tellIfDrained(): void {
     if (!this.#wasFull || this.full) return
     this.#wasFull = false
@@ -110,8 +106,8 @@ export class BodyOutlet implements Outlet {
     if (!this.#controller) return
     this.#controller = null
     this.#pending = []
-    this.#request?.signal.removeEventListener('abort', this.#abort)
-    this.#request = null
+    this.#stopListening?.()
+    this.#stopListening = null
     this.#listener?.gone()
   }
 }

@@ -119,10 +119,11 @@ export function createHandler(given: HttpParts): Handler {
 
   const fetch: Handler['fetch'] = async (request, { address = null, native } = {}) => {
     let carried: { outlet: BodyOutlet; headers: Readonly<Record<string, string>> } | null = null
-    const answer = await handle(incomingOf(request, address, native), (headers) => {
+    const incoming = incomingOf(request, address, native)
+    const answer = await handle(incoming, (headers) => {
       const outlet = new BodyOutlet(parts.core.endOfTick, parts.core.settings.unsentBytes, parts.core.counters)
       carried = { outlet, headers }
-      outlet.endWith(request)
+      outlet.endWith(incoming)
       return outlet
     })
     if (answer && request.method === 'HEAD') return new Response(null, answer)

@@ -86,12 +86,14 @@ export class NodeRequest implements Incoming {
     })
   }
 
-  whenGone(task: () => void): void {
+  whenGone(task: () => void): () => void {
     const response = this.#response
-    if (response.destroyed) return task()
-    response.on('close', () => {
+    const closed = (): void => {
       if (!response.writableFinished) task()
-    })
+    }
+    if (response.destroyed) task()
+    else response.on('close', closed)
+    return () => response.off('close', closed)
   }
 
   whole(): Request {

@@ -39,19 +39,28 @@ test('I17: 2,000 streams and polls cut at any moment leave no connection and no 
   server.close()
 })
 
-test('I17: a stream of the fetch handler ends with its request, also when the garbage was collected in between', async () => {
-  const hub = await createHub({ authenticate: () => ({ userId: '7', subscribe: ['user:7'] }) })
-  const abort = new AbortController()
-  const streamOf = (): Promise<Response> =>
-    hub.fetch(new Request('http://hub.test/events?topic=user:7', { signal: abort.signal }))
-  const reader = ((await streamOf()).body as ReadableStream<Uint8Array>).getReader()
-  await reader.read()
-  // What is held only weakly outlives the turn of the event loop in which it was last looked at.
-  for (let turn = 0; turn < 3; turn++) {
-    await new Promise((resolve) => setTimeout(resolve, 10))
-    collect()
-  }
-  abort.abort()
-  await expect.poll(() => hub.stats().connections).toBe(0)
-  await hub.close({ drainMs: 0 })
-})
+test.each([
+  ['stream', 'text/event-stream', ''],
+  ['poll', 'application/json', '&since=now&wait=20'],
+])(
+  'I17: a %s of the fetch handler ends with its request, also when the garbage was collected in between',
+  async (_what, accept, query) => {
+    const hub = await createHub({ authenticate: () => ({ userId: '7', subscribe: ['user:7'] }) })
+    const abort = new AbortController()
+    const ask = (): Promise<Response> =>
+      hub.fetch(
+        new Request(`http://hub.test/events?topic=user:7${query}`, { headers: { accept }, signal: abort.signal }),
+      )
+    const answer = ask()
+    await expect.poll(() => hub.stats().connections).toBe(1)
+    // What is held only weakly outlives the turn of the event loop in which it was last looked at.
+    for (let turn = 0; turn < 3; turn++) {
+      await new Promise((resolve) => setTimeout(resolve, 10))
+      collect()
+    }
+    abort.abort()
+    await expect.poll(() => hub.stats().connections).toBe(0)
+    await (await answer).body?.cancel().catch(() => {})
+    await hub.close({ drainMs: 0 })
+  },
+)

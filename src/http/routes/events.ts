@@ -111,7 +111,7 @@ async function poll(
   })
   const connection = await core.connect(asked, () => outlet)
   if (!connection) return noContent
-  request.whenGone(() => outlet.end())
+  const stopListening = request.whenGone(() => outlet.end())
   try {
     const result = await answered
     const { cursor, failure } = connection
@@ -125,6 +125,7 @@ async function poll(
       core.settings.heartbeatMs,
     )
   } finally {
+    stopListening()
     connection.gone()
   }
 }
