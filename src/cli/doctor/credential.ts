@@ -30,8 +30,10 @@ export async function checkCredential(
   target: Target,
 ): Promise<{ findings: Finding[]; diagnosis: Diagnosis | null }> {
   const sentMs = systemClock.now()
-  const answer = await ask(line, addressOf(target, '/diagnosis'))
+  const answer = await ask(line, addressOf(target, '/diagnosis')).catch((error: Error) => error)
+  if (answer instanceof Error) return { findings: [notWhole(`: ${answer.message}`)], diagnosis: null }
   if (answer.status !== 200) return { findings: [refused(target, answer)], diagnosis: null }
+  if (!answer.json?.principal) return { findings: [notWhole(', though it begins as the hub answers')], diagnosis: null }
   const diagnosis = answer.json as unknown as Diagnosis
   const { method, user, admin } = diagnosis.principal
   const who = `${user === null ? 'nobody by name' : `user ${user}`}${admin ? ', an administrator' : ''}`
@@ -45,6 +47,9 @@ export async function checkCredential(
     diagnosis,
   }
 }
+
+const notWhole = (how: string): Finding =>
+  bad('cut-answer', `An answer of the hub did not arrive whole${how}.`, 'Look at the error log of the proxy.')
 
 function refused(target: Target, { status, json }: Answered): Finding {
   const detail = typeof json?.detail === 'string' ? json.detail : ''
