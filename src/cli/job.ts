@@ -5,6 +5,7 @@ import { type Job, type JobAnswer, type JobPage, jobStatuses } from '../protocol
 import { defaults } from '../protocol/defaults.js'
 import { paths } from '../protocol/names.js'
 import { systemRandom } from '../random.js'
+import { widthOf } from './bar.js'
 import { addCommand, type CommandWords } from './command.js'
 import { watchJob } from './job-watch.js'
 import { jobPage, jobRow } from './job-words.js'
@@ -105,7 +106,7 @@ export function addJobCommands(program: Command): void {
       const job = JSON.parse(await request(hub, 'GET', paths.job(id))) as Job
       const screen = {
         isTerminal: process.stdout.isTTY === true,
-        columns: process.stdout.columns ?? 80,
+        columns: widthOf(process.stdout),
         write: (words: string) => void process.stdout.write(words),
       }
       const ended = await watchJob(hub, job, { screen, json: flags.json === true, note })
