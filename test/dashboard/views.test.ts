@@ -209,13 +209,13 @@ describe.skipIf(skipped)('the dashboard in Chromium', () => {
 
   test('O1: topics stand with their readers, events and size, are filtered by a part of the name and sorted', async () => {
     const { page, publish } = await begin(browser, 'topics')
-    await page.getByText('The log is empty').waitFor()
+    await page.getByText('No topic keeps events').waitFor()
     for (const topic of ['news:1', 'news:2', 'news:2', 'report:9']) await publish({ topic, type: 'n', data: 1 })
-    await page.getByText('3 keep events').waitFor()
+    await page.getByText('3 topics keep events').waitFor()
     await page.getByRole('columnheader', { name: 'Events' }).getByRole('button').click()
     expect(await rows(page, 'Topics').first().innerText()).toContain('news:2')
     await page.getByRole('searchbox').fill('port')
-    await page.getByText('1 keeps events').waitFor()
+    await page.getByText('1 topic keeps events').waitFor()
     expect(await rows(page, 'Topics').allInnerTexts()).toMatchObject([expect.stringContaining('report:9')])
     await page.getByRole('searchbox').fill('nothing like it')
     await page.getByText('No topic that keeps events is called that').waitFor()

@@ -13,6 +13,7 @@ import { Segments } from '../ui/segments.js'
 import { useSorted, useSorting } from '../ui/sort.js'
 import { Empty, Failure, Loading } from '../ui/states.js'
 import { Table } from '../ui/table.js'
+import { Toolbar } from '../ui/toolbar.js'
 import { ViewHead } from '../ui/view-head.js'
 import { closedColumns, openColumns } from './connections/columns.js'
 import { ConnectionDetails } from './connections/details.js'
@@ -67,33 +68,33 @@ export default function ConnectionsView() {
           <Unplug aria-hidden /> Disconnect stale
         </Button>
       </ViewHead>
-      <div className="mb-4 flex flex-wrap items-center gap-2">
-        <Segments
-          label="State"
-          options={states}
-          value={state}
-          words={(each) => names[each]}
-          onChange={(next) => change('state', next === 'all' ? '' : next)}
-        />
-        <Finder value={contains} exact={exact} onFind={find} onDrop={(by) => change(by, '')} />
-        <Select
-          aria-label="Transport"
-          value={transport}
-          className="w-40"
-          onChange={({ target }) => change('transport', target.value)}
-        >
-          <option value="">Any transport</option>
-          <option value="sse">Stream (SSE)</option>
-          <option value="poll">Poll</option>
-          <option value="process">This process</option>
-        </Select>
-      </div>
       {list.missing.length > 0 && (
         <p className="mb-3 text-xs text-warn">
           Did not answer within a second: {list.missing.join(', ')}. Their connections are not shown.
         </p>
       )}
       <Panel flush>
+        <Toolbar>
+          <Segments
+            label="State"
+            options={states}
+            value={state}
+            words={(each) => names[each]}
+            onChange={(next) => change('state', next === 'all' ? '' : next)}
+          />
+          <Finder value={contains} exact={exact} onFind={find} onDrop={(by) => change(by, '')} />
+          <Select
+            aria-label="Transport"
+            value={transport}
+            className="w-40"
+            onChange={({ target }) => change('transport', target.value)}
+          >
+            <option value="">Any transport</option>
+            <option value="sse">Stream (SSE)</option>
+            <option value="poll">Poll</option>
+            <option value="process">This process</option>
+          </Select>
+        </Toolbar>
         {list.rows === null ? (
           list.error ? (
             <Failure error={list.error} retry={list.retry} />
@@ -129,7 +130,9 @@ const keyOf = ({ id }: Connection): string => id
 function aboutOf({ rows, hasMore }: Rows<Connection>, isClosed: boolean): string {
   if (rows === null) return 'Who is connected, on every node'
   const number = `${count(rows.length)}${hasMore ? ' and more' : ''}`
-  return isClosed ? `${number} of the last that closed` : `${number} ${hasMore ? 'are open' : 'open'}, on every node`
+  return isClosed
+    ? `${number} closed lately, the last first`
+    : `${number} ${hasMore ? 'are open' : 'open'}, on every node`
 }
 
 /** Finds by a part of any name; the hub looks, and not the page. Names that a link gave as a whole can be taken away. */

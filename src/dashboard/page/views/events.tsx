@@ -10,6 +10,8 @@ import { bytes, compact, count, millisecondsOf, timeOfDay } from '../ui/format.j
 import { Panel } from '../ui/panel.js'
 import { Empty } from '../ui/states.js'
 import { type Column, Table } from '../ui/table.js'
+import { TextLink } from '../ui/text-link.js'
+import { Toolbar } from '../ui/toolbar.js'
 import { ViewHead } from '../ui/view-head.js'
 import { EventDetails } from './events/event-details.js'
 import { parseFilter, toggled } from './events/filter.js'
@@ -41,10 +43,10 @@ export default function EventsView() {
         </Button>
       </ViewHead>
       <Panel flush>
-        <div className="flex flex-wrap items-center gap-2 border-b border-line p-3">
+        <Toolbar>
           <FilterInput
             className="min-w-0 flex-1 basis-72"
-            label="Filter: topic:job:* type:notification user:7 -text"
+            label="Filter: type:report.* user:7"
             value={text}
             onChange={({ target }) => setText(target.value)}
           />
@@ -58,7 +60,7 @@ export default function EventsView() {
               ))}
             </Select>
           </div>
-        </div>
+        </Toolbar>
         <div className="flex min-h-9 flex-wrap items-center justify-between gap-x-4 gap-y-1 border-b border-line px-4 py-1.5 text-xs text-muted">
           <span className="figures" data-testid="counts">
             {isFiltered && `${count(rows.length)} of `}
@@ -84,12 +86,12 @@ export default function EventsView() {
           />
         ) : isFiltered && entries.length > 0 ? (
           <Empty icon={<SearchX />} title="Nothing matches the filter">
-            Fields are topic, type, priority, user, source and id; a minus before one turns it around, a * at the end
-            stands for anything, other words are found anywhere.
+            Fields are topic, type, priority, user, source and id, such as topic:job:* or user:7; a minus before one
+            turns it around, a * at the end stands for anything, other words are found anywhere.
           </Empty>
         ) : (
           <Empty icon={<Radio />} title="No event yet">
-            What is published from now on shows here at once. The Publish view sends a first one.
+            What is published from now on shows here at once. <TextLink href="/publish">Publish a first one</TextLink>.
           </Empty>
         )}
       </Panel>

@@ -7,6 +7,7 @@ import { ago, count } from '../ui/format.js'
 import { Panel } from '../ui/panel.js'
 import { Empty, Failure, Loading } from '../ui/states.js'
 import { type Column, Table } from '../ui/table.js'
+import { Toolbar } from '../ui/toolbar.js'
 import { ViewHead } from '../ui/view-head.js'
 import { JobDetails } from './jobs/job-details.js'
 import { useLiveJobs, useMergedJobs } from './jobs/live-jobs.js'
@@ -45,7 +46,7 @@ export default function JobsView() {
         about="Background work of everybody in this namespace, newest first. It changes as it happens."
       />
       <Panel flush>
-        <div className="flex flex-wrap items-center gap-2 border-b border-line p-3">
+        <Toolbar>
           <FilterInput
             className="min-w-0 flex-1 basis-56"
             label="User id of the owner"
@@ -62,7 +63,7 @@ export default function JobsView() {
               ))}
             </Select>
           </div>
-        </div>
+        </Toolbar>
         {jobs.length > 0 ? (
           <>
             <Table
@@ -85,7 +86,7 @@ export default function JobsView() {
           <Empty icon={<ListChecks />} title={isFiltered ? 'No job matches' : 'No job yet'}>
             {isFiltered
               ? 'Jobs are kept for a day after their end.'
-              : 'POST /jobs, hub.jobs.create() or "tidings job create" makes one; its progress shows here.'}
+              : 'hub.jobs.create(), POST /jobs or the command “tidings job create” makes one; its progress shows here.'}
           </Empty>
         )}
       </Panel>

@@ -177,11 +177,7 @@ function Figures({ stats, spanMs }: { stats: Stats; spanMs: number }) {
       <Panel
         title="Connections by state"
         className="md:col-span-2 xl:col-span-1"
-        aside={
-          <Link href="/connections" className="text-xs font-medium text-accent hover:underline">
-            Show all
-          </Link>
-        }
+        aside={<ShowAll href="/connections" />}
       >
         <StateBar byState={connections.byState} />
       </Panel>
@@ -216,7 +212,7 @@ function Figures({ stats, spanMs }: { stats: Stats; spanMs: number }) {
       <Panel title="Nodes" flush className="md:col-span-2">
         <NodeTable nodes={stats.nodes} missing={stats.missing ?? []} />
       </Panel>
-      <Panel title="Requests refused">
+      <Panel title="Requests refused" aside={<ShowAll href="/activity?kind=refused" />}>
         {refusals.length > 0 ? (
           <Bars bars={refusals} most={6} />
         ) : (
@@ -226,3 +222,9 @@ function Figures({ stats, spanMs }: { stats: Stats; spanMs: number }) {
     </div>
   )
 }
+
+const ShowAll = ({ href }: { href: string }) => (
+  <Link href={href} className="text-xs font-medium text-accent hover:underline">
+    Show all
+  </Link>
+)

@@ -7,6 +7,8 @@ import { Panel } from '../ui/panel.js'
 import { useSorted, useSorting } from '../ui/sort.js'
 import { Empty, Failure, Loading } from '../ui/states.js'
 import { type Column, Table } from '../ui/table.js'
+import { TextLink } from '../ui/text-link.js'
+import { ToolbarForm } from '../ui/toolbar.js'
 import { ViewHead } from '../ui/view-head.js'
 import { TopicDetails } from './topics/topic-details.js'
 import { type Topic, numberOf, useTopicList } from './topics/topic-list.js'
@@ -41,7 +43,7 @@ export default function TopicsView() {
         about={
           list.rows === null
             ? 'What the log keeps, and who reads it'
-            : `${count(distinct.length)}${list.hasMore ? ' and more keep' : distinct.length === 1 ? ' keeps' : ' keep'} events. Any other is found by its name.`
+            : `${count(distinct.length)}${list.hasMore ? ' and more topics keep' : distinct.length === 1 ? ' topic keeps' : ' topics keep'} events. One that only has readers is found by its whole name.`
         }
       />
       {list.missing.length > 0 && (
@@ -50,10 +52,10 @@ export default function TopicsView() {
         </p>
       )}
       <Panel flush>
-        <form onSubmit={lookUp} className="flex flex-wrap items-center gap-2 border-b border-line p-3">
+        <ToolbarForm onSubmit={lookUp}>
           <FilterInput
             className="min-w-0 flex-1 basis-56"
-            label="Filter, or the name of any topic"
+            label="Name of a topic, or a part"
             value={text}
             maxLength={256}
             onChange={({ target }) => setText(target.value)}
@@ -61,7 +63,7 @@ export default function TopicsView() {
           <Button type="submit" disabled={wanted === ''}>
             Look up
           </Button>
-        </form>
+        </ToolbarForm>
         {list.rows === null ? (
           list.error ? (
             <Failure error={list.error} retry={list.retry} />
@@ -86,8 +88,10 @@ export default function TopicsView() {
             Capitals count. “Look up” asks the hub for {wanted} itself: what is kept of it, and who reads it.
           </Empty>
         ) : (
-          <Empty icon={<Hash />} title="The log is empty">
-            A topic shows here when an event is published to it.
+          <Empty icon={<Hash />} title="No topic keeps events">
+            One is listed here as soon as an event is <TextLink href="/publish">published</TextLink> to it. A topic that
+            only has readers so far is found by its whole name; <TextLink href="/connections">Connections</TextLink> has
+            who reads what.
           </Empty>
         )}
       </Panel>

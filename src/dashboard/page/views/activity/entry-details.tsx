@@ -1,7 +1,7 @@
-import { Link } from 'wouter'
 import { wordsOfReason } from '../../hub/connections.js'
 import { Drawer, Fact, Facts } from '../../ui/drawer.js'
 import { count, dateAndTime, duration } from '../../ui/format.js'
+import { TextLink } from '../../ui/text-link.js'
 import { type Entry, whoOf } from './entries.js'
 
 /** All that is known of one thing that happened. */
@@ -39,12 +39,13 @@ export function EntryDetails({ entry, onClose }: { entry: Entry; onClose: () => 
           <Fact name="Node">{code(entry.node)}</Fact>
         </Facts>
         {connection && (
-          <Link
-            href={`/connections?${kind === 'closed' ? 'state=closed&' : ''}id=${encodeURIComponent(connection)}`}
-            className="self-start text-[0.8125rem] font-medium text-accent underline underline-offset-2"
-          >
-            Show it among the connections
-          </Link>
+          <p className="text-[0.8125rem]">
+            <TextLink
+              href={`/connections?${kind === 'closed' ? 'state=closed&' : ''}id=${encodeURIComponent(connection)}`}
+            >
+              Show it among the connections
+            </TextLink>
+          </p>
         )}
         {kind === 'error' && (
           <p className="text-[0.8125rem] text-muted">

@@ -3,7 +3,7 @@ import { count } from '../../ui/format.js'
 
 const states = [
   ['connected', 'Connected', 'bg-series-3', 'live'],
-  ['idle', 'Idle', 'bg-line-strong', 'no event for a minute'],
+  ['idle', 'Idle', 'bg-muted', 'no event for a minute'],
   ['connecting', 'Connecting', 'bg-series-1', 'before the first bytes'],
   ['stale', 'Stale', 'bg-series-2', 'bytes wait for over 10 s'],
   ['disconnecting', 'Disconnecting', 'bg-series-4', 'told to go'],

@@ -9,6 +9,7 @@ import { Confirm } from '../../ui/confirm.js'
 import { Drawer, Fact, Facts } from '../../ui/drawer.js'
 import { bytes, count } from '../../ui/format.js'
 import { Failure, Loading } from '../../ui/states.js'
+import { TextLink } from '../../ui/text-link.js'
 
 /** What `GET /topics/{topic}` says. */
 interface TopicFigures {
@@ -36,7 +37,10 @@ export function TopicDetails({ topic, onClose }: { topic: string; onClose: () =>
             <Fact name="Size">{bytes(figures.bytes)}</Fact>
             <Fact name="Newest">{figures.last && <Cursor text={figures.last} />}</Fact>
             <Fact name="Oldest kept">{figures.first && <Cursor text={figures.first} />}</Fact>
-            <Fact name="Readers">{`${count(figures.readers)} on this node`}</Fact>
+            <Fact name="Readers">
+              {count(figures.readers)} on this node ·{' '}
+              <TextLink href={`/connections?topic=${encodeURIComponent(topic)}`}>show all</TextLink>
+            </Fact>
           </Facts>
           <Erase topic={topic} kept={figures.count} />
         </div>
