@@ -38,6 +38,7 @@ test('T20: a payload is text: markup, names like __proto__ and texts without end
   expect(text(value)).toContain('  title: "<img src=x onerror=alert(1)>"')
   expect(text(value)).toContain('  __proto__: 1 member')
   expect(text('x'.repeat(5_000))[0]?.length).toBeLessThan(2_100)
+  expect(text('x'.repeat(5_000))[0]).toContain('… and 4,002 more characters')
 })
 
 test('O1: the editor says in which line and column a text is no JSON', () => {

@@ -3,8 +3,8 @@ import { classNames } from './class-names.js'
 
 const kinds = {
   plain: 'border-line-strong bg-panel text-ink hover:bg-raised',
-  primary: 'border-transparent bg-accent-fill text-white hover:brightness-110',
-  danger: 'border-transparent bg-bad-fill text-white hover:brightness-110',
+  primary: 'border-transparent bg-accent-fill text-white hover:brightness-90',
+  danger: 'border-transparent bg-bad-fill text-white hover:brightness-90',
   quiet: 'border-transparent bg-transparent text-muted hover:bg-raised hover:text-ink',
 } as const
 

@@ -41,7 +41,7 @@ export function Drawer({
     >
       <div className="flex h-full flex-col">
         <header className="flex items-center gap-3 border-b border-line py-3 pr-3 pl-5">
-          <h2 id={id} className="min-w-0 flex-1 truncate font-semibold">
+          <h2 id={id} className="line-clamp-3 min-w-0 flex-1 font-semibold wrap-anywhere">
             {title}
           </h2>
           {aside}

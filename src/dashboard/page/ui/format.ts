@@ -6,7 +6,7 @@ const clock = new Intl.DateTimeFormat(undefined, {
   second: '2-digit',
   hourCycle: 'h23',
 })
-const date = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium' })
+const date = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium', hourCycle: 'h23' })
 
 /** `12,345` */
 export const count = (value: number): string => whole.format(value)
@@ -43,5 +43,8 @@ export const millisecondsOf = (unixMs: number): string => String(Math.floor(unix
 
 export const dateAndTime = (unixMs: number): string => date.format(unixMs)
 
-/** `12 s ago` */
-export const ago = (unixMs: number, nowMs = Date.now()): string => `${duration(Math.max(0, nowMs - unixMs))} ago`
+/** `12 s ago`, `just now` */
+export function ago(unixMs: number, nowMs = Date.now()): string {
+  const ms = nowMs - unixMs
+  return ms < 1_000 ? 'just now' : `${duration(ms)} ago`
+}

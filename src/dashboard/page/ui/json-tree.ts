@@ -1,3 +1,5 @@
+import { count } from './format.js'
+
 /** One line of a tree of JSON. */
 export interface TreeLine {
   /** The names on the way here, as JSON. */
@@ -15,7 +17,7 @@ export interface TreeLine {
 /** An object or array shows so many at first, and so many again each time more are asked for. */
 export const shownAtFirst = 100
 /** A value is cut here; the raw envelope has it whole. */
-const longestText = 2_000
+const longestText = 1_000
 /** So deep, and where there is no more than this in it, a tree is open without being asked. */
 const openDepth = 2
 const openSize = 20
@@ -83,4 +85,7 @@ const wordFor = (kind: 'array' | 'object', length: number): string =>
 const kindOf = (item: unknown): TreeLine['kind'] =>
   item === null ? 'null' : (typeof item as 'string' | 'number' | 'boolean')
 
-const cut = (text: string): string => (text.length > longestText ? `${text.slice(0, longestText)}…` : text)
+const cut = (text: string): string =>
+  text.length > longestText
+    ? `${text.slice(0, longestText)}… and ${count(text.length - longestText)} more characters`
+    : text

@@ -117,7 +117,8 @@ export function Table<Row>({
       aria-colcount={shown.length}
       className="min-w-0 overflow-x-auto text-[0.8125rem]"
     >
-      <div role="rowgroup" className="border-b border-line">
+      {/* As wide as the rows, also where the bar to scroll them takes room. */}
+      <div role="rowgroup" className="overflow-hidden border-b border-line [scrollbar-gutter:stable]">
         <div
           role="row"
           aria-rowindex={1}
@@ -133,7 +134,7 @@ export function Table<Row>({
         ref={scroller}
         role="rowgroup"
         style={{ maxHeight: height }}
-        className="overflow-y-auto overscroll-contain"
+        className="overflow-y-auto overscroll-contain [scrollbar-gutter:stable]"
         onKeyDown={onKeyDown}
         onScroll={({ currentTarget }) => onScrolled?.(currentTarget.scrollTop < rowHeight)}
       >
