@@ -71,12 +71,15 @@ export async function fill(url, { signal, readers = 140, perSecond = 40, slow = 
         // One that reads nothing does not see its end either: after a while it looks.
         if (isSlow) setTimeout(() => response.resume(), 40_000 + random.next() * 20_000).unref()
         response.once('close', again)
-        if (isShort && !isSlow) setTimeout(() => request.destroy(), 3_000 + random.next() * 40_000).unref()
+        if (isShort && !isSlow) setTimeout(() => request.destroy(), 5_000 + random.next() * 60_000).unref()
       })
       const again = () => {
         open.delete(request)
         if (running)
-          setTimeout(() => running && read({ user, isSlow, topics, since }), 500 + random.next() * 4_000).unref()
+          setTimeout(
+            () => running && read({ user, isSlow, isShort, topics, since }),
+            500 + random.next() * 4_000,
+          ).unref()
       }
       open.add(request)
       request.once('error', () => {

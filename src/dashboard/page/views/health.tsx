@@ -26,7 +26,13 @@ export default function HealthView() {
       {health.data && stats.data ? (
         <Report health={health.data} stats={stats.data} />
       ) : error ? (
-        <Failure error={error} />
+        <Failure
+          error={error}
+          retry={() => {
+            void health.refetch()
+            void stats.refetch()
+          }}
+        />
       ) : (
         <Loading />
       )}

@@ -78,9 +78,13 @@ export default function PublishView() {
           title="Event"
           aside={
             <div className="flex flex-wrap items-center gap-1.5 text-xs text-muted">
-              Begin with
+              <span className="mr-1">Begin with</span>
               {templates.map(({ name, type, priority, data }) => (
-                <Button key={name} kind="quiet" onClick={() => change({ type, priority, data: pretty(data) })}>
+                <Button
+                  key={name}
+                  className="h-7 px-2.5 text-xs"
+                  onClick={() => change({ type, priority, data: pretty(data) })}
+                >
                   {name}
                 </Button>
               ))}
@@ -119,7 +123,7 @@ export default function PublishView() {
             </div>
             <JsonEditor text={draft.data} fault={faults.data ?? null} onChange={(data) => change({ data })} />
             <details className="text-[0.8125rem]">
-              <summary className="font-medium text-muted">More</summary>
+              <summary className="font-medium text-muted">More options</summary>
               <div className="mt-3 grid gap-4 sm:grid-cols-2">
                 <Field label="Correlation id" error={faults.metadata ?? null}>
                   {(id) => (

@@ -22,14 +22,19 @@ const address: Column<Connection> = {
   from: 'medium',
   cell: ({ address: from }) => <span className="figures text-muted">{from ?? '–'}</span>,
 }
+/** What somebody reads of their own says little: what was asked for stands first. */
+const topicsOf = ({ topics: read }: Connection): readonly string[] => {
+  const isOwn = (topic: string): boolean => /^(user|jobs|role|session):|^all$/.test(topic)
+  return [...read.filter((topic) => !isOwn(topic)), ...read.filter(isOwn)]
+}
 const topics: Column<Connection> = {
   title: 'Topics',
-  sort: ({ topics: read }) => read[0] ?? '',
+  sort: (connection) => topicsOf(connection)[0] ?? '',
   width: 'minmax(7rem, 2fr)',
   from: 'medium',
   cell: (connection) => (
     <span title={connection.topics.join('\n')}>
-      {connection.topics.slice(0, 3).join(', ')}
+      {topicsOf(connection).slice(0, 3).join(', ')}
       {connection.topics.length > 3 && <span className="text-muted"> and {connection.topics.length - 3} more</span>}
     </span>
   ),

@@ -33,7 +33,7 @@ export function ConnectionDetails({ shown, onClose }: { shown: Connection; onClo
           </p>
         )}
         <Facts>
-          <Fact name="State">{isClosed ? `closed ${ago(since)}` : `${state} for ${duration(Date.now() - since)}`}</Fact>
+          <Fact name="State">{isClosed ? `closed ${ago(since)}` : stateText(connection)}</Fact>
           <Fact name="Why">{connection.reason && wordsOfReason(connection.reason)}</Fact>
           <Fact name="Note">{connection.note}</Fact>
           <Fact name="Opened">{dateAndTime(connection.opened)}</Fact>
@@ -46,7 +46,10 @@ export function ConnectionDetails({ shown, onClose }: { shown: Connection; onClo
         <Section title="Delivery">
           <Facts>
             <Fact name="Events sent">{count(connection.sent)}</Fact>
-            <Fact name="Lag">{connection.lag !== undefined && `${count(connection.lag)} events behind`}</Fact>
+            <Fact name="Lag">
+              {connection.lag !== undefined &&
+                `${count(connection.lag)} ${connection.lag === 1 ? 'event' : 'events'} behind`}
+            </Fact>
             <Fact name="Unsent">{connection.unsentBytes !== undefined && bytes(connection.unsentBytes)}</Fact>
             <Fact name="Errors">{count(connection.errors)}</Fact>
             <Fact name="Transport">{transport}</Fact>
@@ -84,6 +87,12 @@ export function ConnectionDetails({ shown, onClose }: { shown: Connection; onClo
       </div>
     </Drawer>
   )
+}
+
+/** A connected one is so since its last event (O2), which is what one wants to know of it. */
+function stateText({ state, since, sent }: Connection): string {
+  if (state !== 'connected') return `${state} for ${duration(Date.now() - since)}`
+  return sent > 0 ? `connected; last event ${ago(since)}` : 'connected; no event yet'
 }
 
 function Section({ title, children }: { title: string; children: React.ReactNode }) {

@@ -70,9 +70,9 @@ function readersOf({ connections }: Stats): Finding {
   const name = 'Readers'
   const { open, lagging } = connections
   const stale = connections.byState.stale ?? 0
-  const words = `${count(open)} connected, ${count(lagging)} behind, ${count(stale)} that take nothing.`
+  const words = `${count(open)} connected, ${count(lagging)} behind, ${count(stale)} stale.`
   if (stale > 0)
-    return { name, tone: 'warn', words: `${words} Those are let go by themselves when they take no byte for long.` }
+    return { name, tone: 'warn', words: `${words} Stale ones take no bytes; the hub ends them where that goes on.` }
   return { name, tone: 'good', words }
 }
 

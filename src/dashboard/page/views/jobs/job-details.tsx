@@ -22,19 +22,14 @@ export function JobDetails({ job, onClose, onOpen }: JobDetailsProps) {
   const { id, kind, owner, attempt, attempts, stage, message, createdAt, startedAt, endedAt, error, retryOf, parent } =
     job
   return (
-    <Drawer
-      title={
-        <>
-          {kind} <span className="font-mono text-xs font-normal text-muted">{id}</span>
-        </>
-      }
-      aside={<JobStatus status={job.status} />}
-      onClose={onClose}
-    >
+    <Drawer title={kind} aside={<JobStatus status={job.status} />} onClose={onClose}>
       <div className="flex flex-col gap-5">
         <JobProgress job={job} />
         <Actions job={job} onOpen={onOpen} />
         <Facts>
+          <Fact name="Job">
+            <code className="font-mono text-xs">{id}</code>
+          </Fact>
           <Fact name="Owner">{owner}</Fact>
           <Fact name="Done">{doneText(job)}</Fact>
           <Fact name="Stage">{stage}</Fact>

@@ -19,7 +19,11 @@ export interface Answer {
 /** What the hub said to each event, newest first. */
 export function Answers({ answers }: { answers: readonly Answer[] }) {
   if (answers.length === 0)
-    return <p className="py-6 text-center text-[0.8125rem] text-muted">What the hub answers shows here.</p>
+    return (
+      <p className="py-6 text-center text-[0.8125rem] text-muted">
+        Press “Publish”: what the hub answers, and how long it took, stands here.
+      </p>
+    )
   return (
     <ol aria-label="Answers" aria-live="polite" className="flex flex-col divide-y divide-line">
       {answers.map((answer) => (

@@ -30,7 +30,10 @@ export function TargetFields({ draft: { target, names }, fault, onChange }: Targ
   const { label, placeholder, hint } = fields[target]
   return (
     <div className="flex flex-col gap-3">
-      <div className="flex">
+      <div className="flex flex-col items-start gap-1">
+        <span aria-hidden className="text-xs font-medium text-muted">
+          To
+        </span>
         <Segments
           label="To whom"
           options={targets}

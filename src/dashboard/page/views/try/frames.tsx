@@ -4,7 +4,18 @@ import { count } from '../../ui/format.js'
 import type { TryEntry } from './try-stream.js'
 
 /** What came, oldest first, with the time after the request; it follows the newest unless one has scrolled away. */
-export function Frames({ label, entries, dropped }: { label: string; entries: readonly TryEntry[]; dropped: number }) {
+export function Frames({
+  label,
+  entries,
+  dropped,
+  empty,
+}: {
+  label: string
+  entries: readonly TryEntry[]
+  dropped: number
+  /** What stands there before anything came. */
+  empty: string
+}) {
   const list = useRef<HTMLOListElement>(null)
   const follows = useRef(true)
   const last = entries.at(-1)?.key
@@ -24,11 +35,16 @@ export function Frames({ label, entries, dropped }: { label: string; entries: re
       }}
     >
       {dropped > 0 && <li className="px-3 py-1 text-muted">{count(dropped)} earlier ones are no longer shown.</li>}
+      {entries.length === 0 && (
+        <li className="flex h-full items-center justify-center p-6 text-center font-sans text-[0.8125rem] text-muted">
+          {empty}
+        </li>
+      )}
       {entries.map((entry) => (
         <li
           key={entry.key}
           className={classNames(
-            'grid grid-cols-[4.5rem_1fr] gap-3 border-b border-line px-3 py-1.5 last:border-b-0',
+            'grid grid-cols-[3.75rem_1fr] gap-2 border-b border-line px-3 py-1.5 last:border-b-0 md:grid-cols-[4.5rem_1fr] md:gap-3',
             entry.isEvent && 'bg-accent-soft',
           )}
         >

@@ -60,7 +60,16 @@ export function Pane({ name, first, onRemove }: PaneProps) {
             {count(now.events)} {now.events === 1 ? 'event' : 'events'}
           </span>
         </div>
-        <Frames label={`Frames of ${name}`} entries={now.entries} dropped={now.dropped} />
+        <Frames
+          label={`Frames of ${name}`}
+          entries={now.entries}
+          dropped={now.dropped}
+          empty={
+            isClosed
+              ? 'Press “Open”: the answer and every frame show here, with their times.'
+              : 'Waiting for the answer…'
+          }
+        />
         {now.headers.length > 0 && (
           <details className="text-xs">
             <summary className="font-medium text-muted">Response headers</summary>
