@@ -13,9 +13,11 @@ export class Load {
   }
 
   #path = ''
+  #inFlight = 0
 
-  aim({ port, path, headers = [], mode = 'streams', body = '' }) {
+  aim({ port, path, headers = [], mode = 'streams', body = '', inFlight = 100 }) {
     this.#path = path
+    this.#inFlight = inFlight
     this.#program.say(`port ${port}`)
     this.#program.say(`path ${path}`)
     this.#program.say('noheaders')
@@ -32,7 +34,7 @@ export class Load {
   }
 
   /** Opens streams, `inFlight` at a time; all of them have had their first bytes when it resolves. */
-  async open(count, { inFlight = 100, perSecond = 0, timeoutMs = 60_000 } = {}) {
+  async open(count, { inFlight = this.#inFlight, perSecond = 0, timeoutMs = 60_000 } = {}) {
     const report = await this.#json(`open ${count} ${inFlight} ${perSecond} ${timeoutMs}`)
     if (report.open !== count)
       throw new Error(`only ${report.open} of ${count} streams opened: ${JSON.stringify(report)}`)

@@ -4,28 +4,29 @@ import { createInterface } from 'node:readline'
 
 const ticksPerSecond = 100
 
-/** CPU seconds of a process and its children, all threads, from /proc. Ten-millisecond steps: measure for seconds. */
+/** CPU seconds of a server, all its threads and processes, from /proc. Ten-millisecond steps: measure for seconds. */
 export function cpuSeconds(pid) {
   let ticks = 0
-  for (const one of [pid, ...childrenOf(pid)]) {
+  for (const one of processesOf(pid)) {
     const fields = readFileSync(`/proc/${one}/stat`, 'utf8').split(') ')[1].split(' ')
     ticks += Number(fields[11]) + Number(fields[12])
   }
   return ticks / ticksPerSecond
 }
 
-/** Resident bytes of a process and its children. */
+/** Resident bytes of a server, all its processes. Pages that they share count in each. */
 export function residentBytes(pid) {
   let pages = 0
-  for (const one of [pid, ...childrenOf(pid)]) pages += Number(readFileSync(`/proc/${one}/statm`, 'utf8').split(' ')[1])
+  for (const one of processesOf(pid)) pages += Number(readFileSync(`/proc/${one}/statm`, 'utf8').split(' ')[1])
   return pages * 4096
 }
 
-function childrenOf(pid) {
-  const direct = readdirSync(`/proc/${pid}/task`).flatMap((task) =>
+/** The processes of a server: the one that was started, its children, and theirs. */
+function processesOf(pid) {
+  const children = readdirSync(`/proc/${pid}/task`).flatMap((task) =>
     readFileSync(`/proc/${pid}/task/${task}/children`, 'utf8').split(' ').filter(Boolean).map(Number),
   )
-  return direct.flatMap((child) => [child, ...childrenOf(child)])
+  return [pid, ...children.flatMap(processesOf)]
 }
 
 /** A program that takes commands as lines and answers each with one line; pinned to one core. */
@@ -71,11 +72,16 @@ export class Program {
     return await this.line()
   }
 
-  async end() {
+  /** Closes its input, or sends it the signal that ends it. Whatever of it is there after five seconds is killed. */
+  async end(signal) {
     if (this.#ended) return
     const gone = new Promise((resolve) => this.#child.once('exit', resolve))
-    this.#child.stdin.end()
-    const timer = setTimeout(() => this.#child.kill('SIGKILL'), 5_000)
+    if (signal) this.#child.kill(signal)
+    else this.#child.stdin.end()
+    const timer = setTimeout(() => {
+      // Children last: a server that still runs starts them again.
+      for (const pid of processesOf(this.pid)) process.kill(pid, 'SIGKILL')
+    }, 5_000)
     await gone
     clearTimeout(timer)
   }

@@ -1,9 +1,10 @@
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { SignJWT } from 'jose'
+import { startNchan } from './nchan.mjs'
 import { Program } from './program.mjs'
+import { startPushpin } from './pushpin.mjs'
 
 const here = (name) => new URL(`../servers/${name}.mjs`, import.meta.url).pathname
 const token = await new SignJWT({ sub: 'bench', tidings: { subscribe: ['*'], publish: ['*'] } })
@@ -20,8 +21,8 @@ const node = (name, args = [], nodeArgs = []) => ({
 })
 
 /**
- * What is compared. `mode` and `path` tell the load client how to read from it; a scenario takes the servers that have its
- * role. `isPeer`: takes part in the scenarios that compare with peers.
+ * What is compared. `mode`, `path` and `inFlight` (connects at a time, 100) tell the load client how to read from it; a
+ * scenario takes the servers that have its role. `isPeer`: takes part in the scenarios that compare with peers.
  */
 export function serverTable({ limitBinary, profileFolder }) {
   const profiling = profileFolder ? ['--cpu-prof', `--cpu-prof-dir=${profileFolder}`] : []
@@ -65,49 +66,15 @@ export function serverTable({ limitBinary, profileFolder }) {
       body: '',
     }
   }
+  if (existsSync('/usr/bin/pushpin')) {
+    table['pushpin'] = {
+      ...node('x'),
+      ...peer,
+      start: (core) => startPushpin(core, folder),
+      body: '',
+      // With 100 in flight on one core it ends one stream in fifty ("received message out of sequence") after its headers.
+      inFlight: 8,
+    }
+  }
   return table
-}
-
-async function freePort() {
-  const server = createServer().listen(0, '127.0.0.1')
-  await new Promise((resolve) => server.once('listening', resolve))
-  const { port } = server.address()
-  await new Promise((resolve) => server.close(resolve))
-  return port
-}
-
-/** nginx with nchan; a small program beside it publishes over HTTP, because nchan has no other way in. */
-async function startNchan(core, folder) {
-  const port = await freePort()
-  const config = join(folder, 'nginx.conf')
-  writeFileSync(
-    config,
-    `load_module /usr/lib/nginx/modules/ngx_nchan_module.so;
-daemon off; worker_processes 1; pid ${folder}/nginx.pid; error_log ${folder}/error.log warn;
-worker_rlimit_nofile 20000;
-events { worker_connections 19000; }
-http {
-  access_log off; client_body_temp_path ${folder}/body; proxy_temp_path ${folder}/proxy; fastcgi_temp_path ${folder}/f; uwsgi_temp_path ${folder}/u; scgi_temp_path ${folder}/s;
-  server {
-    listen 127.0.0.1:${port} backlog=65535; keepalive_requests 10000000;
-    location ~ ^/events/(.+)$ { nchan_subscriber eventsource; nchan_channel_id $1; nchan_subscriber_first_message newest; }
-    location ~ ^/publish/(.+)$ { nchan_publisher; nchan_channel_id $1; nchan_message_buffer_length 100; }
-  }
-}
-`,
-  )
-  const nginx = new Program(core, '/usr/sbin/nginx', ['-c', config, '-p', folder])
-  const publisher = new Program(1, process.execPath, [here('nchan-publisher'), String(port), String(nginx.pid)])
-  const end = nginx.end.bind(nginx)
-  return {
-    pid: nginx.pid,
-    line: () => publisher.line(),
-    say: (command) => publisher.say(command),
-    ask: (command) => publisher.ask(command),
-    async end() {
-      await publisher.end()
-      process.kill(nginx.pid, 'SIGTERM')
-      await end()
-    },
-  }
 }

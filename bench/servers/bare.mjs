@@ -1,7 +1,7 @@
 // The control: node:http and nothing else. One Buffer for all readers, chunk framing included, written to the socket past
 // the response, one write per connection and turn. `--string` writes strings to the response as people do.
 import { createServer } from 'node:http'
-import { markOf, padding, takeCommands, topicOf } from './commands.mjs'
+import { eventText, takeCommands, topicOf } from './commands.mjs'
 
 const asString = process.argv.includes('--string')
 const readers = new Map()
@@ -30,7 +30,7 @@ const server = createServer((request, response) => {
 })
 
 function publish(topic, number) {
-  const text = `id: ${number}\nevent: tick\ndata: {"mark":"${markOf(number)}","padding":"${padding}"}\n\n`
+  const text = eventText(number)
   if (asString) {
     for (const response of readers.get(topic) ?? []) response.write(text)
     return

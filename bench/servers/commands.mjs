@@ -6,6 +6,10 @@ export const padding = 'x'.repeat(120)
 /** The mark that the load client looks for: its number within the topic, and when it was published. */
 export const markOf = (number) => `@@${number}:${process.hrtime.bigint()}@@`
 
+/** The event as it goes over the wire where no library writes it. */
+export const eventText = (number) =>
+  `id: ${number}\nevent: tick\ndata: {"mark":"${markOf(number)}","padding":"${padding}"}\n\n`
+
 /**
  * Tells the runner that this server listens, and takes its commands: `publish <total> <burst> <intervalMs> <topics>`
  * publishes events 0 … total − 1, event i to topic i % topics, `burst` of them in one turn, then waits.
