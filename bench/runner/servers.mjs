@@ -73,7 +73,7 @@ export function serverTable({ limitBinary, profileFolder }) {
       start: (core) => startPushpin(core, folder),
       body: '',
       // With 100 in flight on one core it ends one stream in fifty ("received message out of sequence") after its headers.
-      inFlight: 8,
+      inFlight: 4,
     }
   }
   return table

@@ -19,25 +19,29 @@ const isUp = async () => {
 }
 
 const itemOf = (channel, content) => ({ channel, formats: { 'http-stream': { content } } })
+/** Each worker of condure has its own queue, and which one gets a stream is chance: of these, both have some. */
+const turnStreams = 8
 let items = []
 let turn = null
+let bytes = 0
 let passed = null
 
 // What is published in one turn goes in one request, which pushpin takes in order. It answers before it delivers, and what
-// it cannot deliver soon enough it drops; so a turn ends with a byte to a stream of this program, and the next one waits
-// for it.
+// it cannot deliver soon enough it drops; so a turn ends with a byte to streams of this program, and the next one waits
+// for all of these.
 function publish(topic, number) {
   items.push(itemOf(`t:${topic}`, eventText(number)))
   turn ??= Promise.resolve().then(async () => {
     const body = JSON.stringify({ items: [...items, itemOf('turns', '.')] })
     items = []
     turn = null
-    const byte = new Promise((resolve) => (passed = resolve))
+    bytes = 0
+    const all = new Promise((resolve) => (passed = resolve))
     const response = await answer({ port: controlPort, method: 'POST', path: '/publish/' }, body)
     response.resume()
     if (response.statusCode !== 200) throw new Error(`pushpin answered ${response.statusCode} to a publish`)
     const timer = setTimeout(() => fail('pushpin did not deliver a turn within 30 s'), 30_000)
-    await byte
+    await all
     clearTimeout(timer)
   })
   return turn
@@ -63,7 +67,12 @@ createServer((asked, response) => {
     if (performance.now() > deadline) fail('pushpin did not come up')
     await new Promise((resolve) => setTimeout(resolve, 50))
   }
-  const turns = await answer({ port, path: '/turns', agent: new Agent() })
-  turns.on('data', () => passed()).on('close', () => fail('pushpin ended a stream'))
+  for (let count = 0; count < turnStreams; count++) {
+    const stream = await answer({ port, path: '/turns', agent: new Agent() })
+    stream.on('close', () => fail('pushpin ended a stream'))
+    stream.on('data', () => {
+      if (++bytes === turnStreams) passed()
+    })
+  }
   takeCommands(port, publish, { pid: () => pid })
 })
