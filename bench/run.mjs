@@ -51,9 +51,10 @@ for (const name of wanted)
 
 /** Servers named on the command line take part in every round of what they can do. */
 const roundsOf = ({ withPeers }, { isPeer }) => (isPeer && !named ? (withPeers ? peerRounds : 0) : rounds)
-const takesPart = (scenario, name) =>
+const takesPart = (key, scenario, name) =>
   (named?.includes(name) ?? true) &&
   table[name].roles.includes(scenario.role ?? 'fan') &&
+  !table[name].leavesOut?.includes(key) &&
   (scenario.only?.({ name, ...table[name] }) ?? true)
 
 const began = performance.now()
@@ -61,7 +62,7 @@ const results = []
 for (const key of wanted) {
   const scenario = scenarios[key]
   const figures = new Map()
-  const names = Object.keys(table).filter((name) => takesPart(scenario, name))
+  const names = Object.keys(table).filter((name) => takesPart(key, scenario, name))
   for (let round = 0; round < Math.max(rounds, peerRounds); round++) {
     for (const name of names) {
       if (round >= roundsOf(scenario, table[name])) continue
