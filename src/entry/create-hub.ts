@@ -34,6 +34,7 @@ import type { MaybeDeclared } from '../protocol/declared-events.js'
 import { defaults } from '../protocol/defaults.js'
 import { checkId, checkTopic, jobIdOf } from '../protocol/topic.js'
 import { systemRandom } from '../random.js'
+import { drawnAhead } from './drawn-ahead.js'
 import { memoryStore } from '../store/memory.js'
 import type { Jobs } from '../work/jobs.js'
 import type { Hub, InNamespace } from './hub.js'
@@ -47,7 +48,11 @@ type AnySubscribe = SubscribeOptions & InNamespace
 export async function createHub<Declared extends MaybeDeclared = undefined>(
   options: HubOptions<Declared>,
 ): Promise<Hub<Declared>> {
-  const { store: givenStore = memoryStore(), clock: givenClock = systemClock, random = systemRandom } = options
+  const {
+    store: givenStore = memoryStore(),
+    clock: givenClock = systemClock,
+    random = drawnAhead(systemRandom),
+  } = options
   const clock = countedClock(givenClock)
   const {
     authenticate: session,
