@@ -1,10 +1,11 @@
 // Everything side by side, see README.md: `node bench/run.mjs [--quick] [--rounds 3] [--peer-rounds 1]
-// [--only fan-1000,memory] [--servers tidings,'bare Node'] [--name latest] [--document] [--profile <folder>]`.
+// [--only fan-1000,memory] [--servers tidings,'bare Node'] [--name latest] [--keep] [--document] [--profile <folder>]`.
 // Compiles the load client and the limit server, installs the peers, then runs each scenario on each server in turn, round
 // by round, the server pinned to one core and the client to the other. Writes bench/results/<name>.{md,json,svg}, and with
-// `--document` docs/figures.md with its charts.
+// `--document` docs/figures.md with its charts. With `--keep` the scenarios measured before under that name stay, so that a long
+// run can be made in parts.
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -22,6 +23,7 @@ const { values } = parseArgs({
     only: { type: 'string' },
     servers: { type: 'string' },
     name: { type: 'string', default: 'latest' },
+    keep: { type: 'boolean', default: false },
     document: { type: 'boolean', default: false },
     profile: { type: 'string' },
   },
@@ -58,7 +60,11 @@ const takesPart = (key, scenario, name) =>
   (scenario.only?.({ name, ...table[name] }) ?? true)
 
 const began = performance.now()
-const results = []
+const folder = join(here, 'results')
+const earlier = values.keep
+  ? JSON.parse(readFileSync(join(folder, `${values.name}.json`), 'utf8'))
+  : { machine: { minutes: 0 }, results: [] }
+const measured = []
 for (const key of wanted) {
   const scenario = scenarios[key]
   const figures = new Map()
@@ -81,18 +87,18 @@ for (const key of wanted) {
     rounds: each,
   }))
   const { name, figure, control = 'bare Node', highIsGood = false } = scenario
-  if (rows.length > 0) results.push({ key, name, figure, control, highIsGood, rows })
+  if (rows.length > 0) measured.push({ key, name, figure, control, highIsGood, rows })
 }
 
-const folder = join(here, 'results')
+const results = Object.keys(scenarios).flatMap(
+  (key) => [...measured, ...earlier.results].find((one) => one.key === key) ?? [],
+)
 mkdirSync(folder, { recursive: true })
 const machine = {
   date: new Date().toISOString().slice(0, 10),
   node: process.versions.node,
   cpu: `${cpus().length} × ${cpus()[0].model.trim()}`,
-  rounds,
-  peerRounds,
-  minutes: Math.round((performance.now() - began) / 6_000) / 10,
+  minutes: Math.round((performance.now() - began) / 6_000 + earlier.machine.minutes * 10) / 10,
 }
 const text = results.map((one) => tableOf(one)).join('\n')
 writeFileSync(join(folder, `${values.name}.md`), text)

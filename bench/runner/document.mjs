@@ -7,7 +7,8 @@ const charted = ['fan-1000', 'fan-1000-bursts', 'fan-10000', 'memory', 'topics-1
 
 /** Writes figures.md and its charts below `docs`. */
 export function writeDocument(docs, machine, results) {
-  const { date, node, cpu, rounds, peerRounds, minutes } = machine
+  const { date, node, cpu, minutes } = machine
+  const rounds = results.flatMap(({ rows }) => rows.map((row) => row.rounds.length))
   const sections = results.map((one) => {
     if (!charted.includes(one.key)) return tableOf(one)
     writeFileSync(join(docs, 'images', `figures-${one.key}.svg`), chartOf(one))
@@ -15,9 +16,8 @@ export function writeDocument(docs, machine, results) {
   })
   const text = `# Figures
 
-Measured on ${date} with Node ${node} on ${cpu}: the server on one core, the load client on the other. Medians of ${rounds}
-rounds, servers in turn; the spread is the least and the most of them. Peers: ${peerRounds} ${peerRounds === 1 ? 'round' : 'rounds'}. The hub is the whole hub: signed
-in by JWT, limited, with figures, and with its log behind it. The control, bare \`node:http\` with one shared Buffer and one
+Measured on ${date} with Node ${node} on ${cpu}: the server on one core, the load client on the other. Medians of ${Math.min(...rounds)}
+to ${Math.max(...rounds)} rounds, servers in turn; the spread is the least and the most of them. The hub is the whole hub: signed in by JWT, limited, with figures, and with its log behind it. The control, bare \`node:http\` with one shared Buffer and one
 write a tick, has nothing of this, and so its figures are what Node itself costs. Machines differ: the ratios are what
 carries over.
 
