@@ -6,7 +6,7 @@ const longBytes = 256
 
 /** `random`, its bytes drawn ahead: one draw of the system takes 4 µs, whether of twenty bytes or of four thousand. */
 export function drawnAhead(random: Random): Random {
-  let pool = new Uint8Array(0)
+  let pool: Uint8Array = new Uint8Array(0)
   let used = 0
   return {
     fraction: () => random.fraction(),
