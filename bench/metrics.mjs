@@ -20,6 +20,8 @@ function measure(step) {
 const figures = new Figures()
 const { counters } = figures
 const readers = Array.from({ length: 10_000 }, () => new Activity(0))
+const types = Array.from({ length: 8 }, () => Buffer.from('page.crawled').toString())
+let [type] = types
 /** Read at the end, so that no loop is left out. */
 let sink = 0
 
@@ -32,7 +34,9 @@ const counted = measure((count) => {
     const reader = readers[index % readers.length]
     sink ^= reader.openedMs + index
     counters.delivered++
-    reader.sentEvent(index >> 10)
+    // An event has a type of its own, read from what was published, and goes to all readers.
+    if (index % readers.length === 0) type = types[(index / readers.length) & 7]
+    reader.sentEvent(index >> 10, type)
     counters.streamBytes += 300
   }
 })

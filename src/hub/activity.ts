@@ -1,4 +1,5 @@
 import type { CloseReason } from '../protocol/control.js'
+import { SentTypes } from './sent-types.js'
 
 /** Where a connection stands (O2). */
 export const connectionStates = ['connecting', 'connected', 'idle', 'stale', 'disconnecting'] as const
@@ -10,7 +11,7 @@ const idleAfterMs = 60_000
 const staleAfterMs = 10_000
 
 /**
- * What one connection has done. There are ten thousand of these: small whole numbers alone, which V8 keeps in place, and a
+ * What one connection has done. There are ten thousand of these: mostly small whole numbers, which V8 keeps in place, and a
  * state is worked out when somebody asks. Times are whole ms of the monotonic clock.
  */
 export class Activity {
@@ -21,6 +22,8 @@ export class Activity {
   /** Of the last byte. */
   writeMs: number
   events = 0
+  /** Of these, how many of each type; null: none yet. */
+  types: SentTypes | null = null
   errors = 0
   /** Why the hub ended it; null: it did not. */
   reason: CloseReason | null = null
@@ -42,8 +45,10 @@ export class Activity {
     this.eventMs = this.writeMs
   }
 
-  sentEvent(nowMs: number): void {
+  sentEvent(nowMs: number, type: string): void {
     this.events++
+    this.types ??= new SentTypes(type)
+    this.types.add(type)
     this.wrote(nowMs)
     this.eventMs = this.writeMs
   }

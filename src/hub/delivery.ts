@@ -48,7 +48,7 @@ export class Delivery {
       this.outlet.push(encoded.frame(topics, this.#named))
       encoded.deliveries++
       this.#context.counters.delivered++
-      this.#activity.sentEvent(this.#context.wheel.coarseMs)
+      this.#activity.sentEvent(this.#context.wheel.coarseMs, event.type)
       if (event.priority === 'critical') this.outlet.flush()
     }
     if (position) this.position = position

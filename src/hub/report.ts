@@ -4,6 +4,7 @@ import type { CloseReason } from '../protocol/control.js'
 import { formatCursor } from '../protocol/cursor.js'
 import { type ConnectionState, connectionStates } from './activity.js'
 import type { Connection } from './connection.js'
+import type { TypeCount } from './sent-types.js'
 import { comesBack } from './start.js'
 
 /** One connection as `/connections` shows it (O2). Times in Unix ms. */
@@ -35,6 +36,8 @@ export interface ConnectionReport {
   readonly lastWrite: number
   /** Events sent. */
   readonly sent: number
+  /** Of these, of each of the first ten types; absent from a node of an older version. */
+  readonly byType?: readonly TypeCount[]
   readonly unsentBytes: number
   /** By how many numbers of its namespace it is behind. */
   readonly lag: number
@@ -82,6 +85,7 @@ export function reportOf(connection: Connection, node: string, clock: Clock): Co
     opened: unixOf(activity.openedMs),
     lastWrite: unixOf(activity.writeMs),
     sent: activity.events,
+    byType: activity.types?.counts ?? [],
     unsentBytes,
     lag,
     errors: activity.errors,

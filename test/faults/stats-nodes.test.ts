@@ -44,7 +44,16 @@ describe.skipIf(noRedis)('figures of several nodes', () => {
         events: { published: 2, stored: 2, broadcasts: 1, delivered: 4 },
         unique: { users: 2, sessions: 2 },
         sessions: [
-          { name: 's7', user: '7', connections: 2, sent: 4 },
+          {
+            name: 's7',
+            user: '7',
+            connections: 2,
+            sent: 4,
+            byType: [
+              { type: 'x', count: 2 },
+              { type: 'y', count: 2 },
+            ],
+          },
           { name: 's8', connections: 1 },
         ],
       })
@@ -111,7 +120,7 @@ describe.skipIf(noRedis)('figures of nodes of another version', () => {
     distinct: { users: 4, sessions: null },
     durationsMs: [12, '13', null],
     types: { names: [{ name: 'x', total: 4 }, { total: 3 }, null], rest: null },
-    sessions: [{ name: 's9', connections: 7, user: { id: 9 } }, 'all'],
+    sessions: [{ name: 's9', connections: 7, user: { id: 9 }, byType: [{ type: 'x', count: 'many' }, 7] }, 'all'],
     addresses: {},
     limitsRefused: { 'connections.mind': 1, publishes: 'none' },
     jobs: [1, 2],

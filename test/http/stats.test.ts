@@ -1,6 +1,9 @@
 import { expect, test } from 'vitest'
 import type { Session } from '#src/auth/session.js'
 import type { Stats } from '#src/hub/figures/stats.js'
+import { memoryStore } from '#src/store/memory.js'
+import { fakeClock } from '#src/testing/fake-clock.js'
+import { connect } from '../hub/core.js'
 import { startHub } from './server.js'
 
 const admin: Session = { userId: 'boss', admin: true, subscribe: ['*'], publish: ['*'] }
@@ -54,7 +57,19 @@ test('O3 [P11.14]: /stats adds up what was opened, published, delivered and clos
   expect(stats.unique).toEqual({ users: 1, sessions: 1, addresses: 1 })
   expect(stats.durations.count).toBe(1)
   expect(stats.sessions).toMatchObject([
-    { name: 's1', user: 'boss', connections: 2, closed: 1, reconnects: 1, sent: 7, errors: 0 },
+    {
+      name: 's1',
+      user: 'boss',
+      connections: 2,
+      closed: 1,
+      reconnects: 1,
+      sent: 7,
+      byType: [
+        { type: 'a', count: 6 },
+        { type: 'b', count: 1 },
+      ],
+      errors: 0,
+    },
   ])
   expect(stats.addresses).toMatchObject([{ name: '127.0.0.1', connections: 2, closed: 1 }])
   // Five live deliveries of three events were timed; what was read from the log was not.
@@ -76,6 +91,36 @@ test('O3 [P11.14]: /stats adds up what was opened, published, delivered and clos
     ]),
   )
 })
+
+test('O3 [P11.14]: how often readers come back is told of the last minute, beside memory and event loop of each node', async () => {
+  const clock = fakeClock()
+  const { hub, stream, publish } = await startHub({ clock, store: memoryStore({ clock }) })
+  const { cursor } = (await publish({ topic: 'news', type: 'a', data: 1 }, admin)).body
+  for (let n = 0; n < 3; n++)
+    await (await stream({ as: admin, topics: ['news'], query: { since: cursor } })).control('hello')
+  await (await stream({ as: admin, topics: ['news'] })).control('hello')
+  await clock.advance(2_000)
+  const { connections, nodes, uptimeMs } = await hub.statistics()
+  expect(connections).toMatchObject({ opened: 4, returned: 3, reconnectsPerMinute: 3 })
+  expect(uptimeMs).toBe(2_000)
+  expect(nodes[0]?.memory.rssBytes).toBeGreaterThan(nodes[0]?.memory.heapUsedBytes as number)
+  expect(nodes[0]?.memory.heapUsedBytes).toBeGreaterThan(1e6)
+  expect(nodes[0]).toHaveProperty('eventLoop')
+  await clock.advance(61_000)
+  expect((await hub.statistics()).connections).toMatchObject({ returned: 3, reconnectsPerMinute: 0 })
+})
+
+test('O3 [P11.14]: durations are of the last 1,000 that closed, with their average', async () => {
+  const clock = fakeClock()
+  const { hub } = await startHub({ clock, store: memoryStore({ clock }) })
+  for (let n = 1; n <= 1_010; n++) {
+    const { connection } = await connect(hub.internals.core, { topics: ['a'] })
+    await clock.advance(n)
+    connection?.gone()
+  }
+  const { durations } = await hub.statistics()
+  expect(durations).toEqual({ count: 1_000, averageMs: 511, p50Ms: 511, p95Ms: 961, p99Ms: 1_001, longestMs: 1_010 })
+}, 30_000)
 
 test('O3 [P11.15]: names of one namespace are not told in another', async () => {
   const { hub, publish, stream } = await startHub()

@@ -9,13 +9,13 @@ test('O2: a connection is connecting before hello, connected, idle after a minut
   expect(activity.stateAt(1_500, null)).toEqual({ state: 'connecting', sinceMs: 1_000 })
   activity.greet(2_000)
   expect(activity.stateAt(2_100, null)).toEqual({ state: 'connected', sinceMs: 2_000 })
-  activity.sentEvent(30_000)
+  activity.sentEvent(30_000, 'a')
   expect(activity.stateAt(89_999, null)).toEqual({ state: 'connected', sinceMs: 30_000 })
   expect(activity.stateAt(90_000, null)).toEqual({ state: 'idle', sinceMs: 90_000 })
   // A ping is no event.
   activity.wrote(95_000)
   expect(activity.stateAt(96_000, null)).toEqual({ state: 'idle', sinceMs: 90_000 })
-  activity.sentEvent(97_000)
+  activity.sentEvent(97_000, 'a')
   expect(activity.stateAt(97_000, null).state).toBe('connected')
   activity.end('kicked', 98_000)
   expect(activity.stateAt(99_000, 1)).toEqual({ state: 'disconnecting', sinceMs: 98_000 })
@@ -33,7 +33,7 @@ test('O2: bytes that have been waiting for more than ten seconds make it stale, 
 test('O2: the time of deliveries is coarse, and never goes back behind an exact one', () => {
   const activity = new Activity(1_000)
   activity.greet(1_400)
-  activity.sentEvent(1_000)
+  activity.sentEvent(1_000, 'a')
   expect(activity).toMatchObject({ eventMs: 1_400, writeMs: 1_400, events: 1 })
 })
 

@@ -1,6 +1,7 @@
 import { healthStates } from '../../hub/figures/health.js'
 import { connectionStates } from '../../hub/activity.js'
 import { flag, list, named, object, oneOf, type Schema, text, unixMs, whole } from './schema.js'
+import { typeCounts } from './type-counts.js'
 
 const connection = {
   id: text('As in Tidings-Connection-Id'),
@@ -23,6 +24,8 @@ const connection = {
   opened: unixMs('When it was opened'),
   lastWrite: unixMs('When a byte was last written'),
   sent: whole('Events sent'),
+  // A node of an older version does not tell it.
+  'byType?': typeCounts('Of these, of each of the first ten types'),
   errors: whole('Errors'),
   'cursor?': text('At or below it everything was sent, or withheld on purpose'),
 } as const

@@ -1,5 +1,6 @@
 import { histogramNames } from '../../hub/figures/node-figures.js'
 import { type Schema, flag, list, named, object, orNull, text, unixMs, whole } from './schema.js'
+import { typeCounts } from './type-counts.js'
 
 const number = (description: string): Schema => ({ type: 'number', description })
 const counts = (description: string): Schema => ({
@@ -68,6 +69,7 @@ export const statsSchemas: Readonly<Record<string, Schema>> = {
     closed: whole('Among the last that closed'),
     reconnects: whole('Of all these, those that came with a cursor'),
     sent: whole('Events sent on all these'),
+    byType: typeCounts('Of these, the most frequent types first, at most 20'),
     perSecond: number('Events a second over the life of what is open'),
     errors: whole('Errors'),
     averageDurationMs: ms('Of those that closed'),

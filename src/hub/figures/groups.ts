@@ -1,5 +1,9 @@
+import type { TypeCount } from '../sent-types.js'
+
 /** Most sessions, and most addresses, that a node tells of: those with the most connections. */
 export const mostGroups = 50
+/** Most types that a group tells of: the most frequent. */
+const mostTypes = 20
 
 /** What one session or one address has open, and what it did lately. */
 export interface Group {
@@ -13,6 +17,8 @@ export interface Group {
   readonly reconnects: number
   /** Events sent on all these. */
   readonly sent: number
+  /** Of these, the most frequent types first; a connection keeps its first ten apart. */
+  readonly byType: readonly TypeCount[]
   /** Events a second over the life of what is open. */
   readonly perSecond: number
   readonly errors: number
@@ -31,13 +37,16 @@ export interface Member {
   readonly session?: string | undefined
   readonly address?: string | undefined
   readonly sent: number
+  readonly byType?: readonly TypeCount[]
   readonly errors: number
   readonly returned: boolean
   readonly opened: number
   readonly durationMs?: number
 }
 
-type Sums = { -readonly [Name in keyof GroupSums]: GroupSums[Name] }
+type Sums = { -readonly [Name in keyof Omit<GroupSums, 'byType'>]: GroupSums[Name] } & {
+  readonly types: Map<string, number>
+}
 
 /** Groups by `nameOf`, whoever has none left out; the largest first. Ten thousand are read at once: sums are added in place. */
 export function groupsOf(
@@ -51,11 +60,22 @@ export function groupsOf(
     if (name === undefined) continue
     let sums = groups.get(name)
     if (!sums) {
-      sums = { name, connections: 0, closed: 0, reconnects: 0, sent: 0, perSecond: 0, errors: 0, durationMs: 0 }
+      sums = {
+        name,
+        connections: 0,
+        closed: 0,
+        reconnects: 0,
+        sent: 0,
+        perSecond: 0,
+        errors: 0,
+        durationMs: 0,
+        types: new Map(),
+      }
       if (member.user !== undefined) sums.user = member.user
       groups.set(name, sums)
     }
     sums.sent += member.sent
+    addTypes(sums.types, member.byType ?? [])
     sums.errors += member.errors
     if (member.returned) sums.reconnects++
     if (member.durationMs === undefined) {
@@ -66,22 +86,37 @@ export function groupsOf(
       sums.durationMs += member.durationMs
     }
   }
-  return largest([...groups.values()])
+  return largest([...groups.values()]).map(({ types, ...sums }) => ({ ...sums, byType: mostFrequent(types) }))
 }
 
-const addGroups = (a: GroupSums, b: GroupSums): GroupSums => ({
-  ...a,
-  ...b,
-  connections: a.connections + b.connections,
-  closed: a.closed + b.closed,
-  reconnects: a.reconnects + b.reconnects,
-  sent: a.sent + b.sent,
-  perSecond: a.perSecond + b.perSecond,
-  errors: a.errors + b.errors,
-  durationMs: a.durationMs + b.durationMs,
-})
+function addTypes(types: Map<string, number>, more: readonly TypeCount[]): void {
+  for (const { type, count } of more) types.set(type, (types.get(type) ?? 0) + count)
+}
 
-const largest = (groups: GroupSums[]): GroupSums[] =>
+const mostFrequent = (types: ReadonlyMap<string, number>): TypeCount[] =>
+  [...types]
+    .map(([type, count]) => ({ type, count }))
+    .sort((a, b) => b.count - a.count || (a.type < b.type ? -1 : 1))
+    .slice(0, mostTypes)
+
+function addGroups(a: GroupSums, b: GroupSums): GroupSums {
+  const types = new Map<string, number>()
+  for (const { byType } of [a, b]) addTypes(types, byType)
+  return {
+    ...a,
+    ...b,
+    byType: mostFrequent(types),
+    connections: a.connections + b.connections,
+    closed: a.closed + b.closed,
+    reconnects: a.reconnects + b.reconnects,
+    sent: a.sent + b.sent,
+    perSecond: a.perSecond + b.perSecond,
+    errors: a.errors + b.errors,
+    durationMs: a.durationMs + b.durationMs,
+  }
+}
+
+const largest = <Ranked extends Pick<Group, 'name' | 'connections' | 'sent'>>(groups: Ranked[]): Ranked[] =>
   groups
     .sort((a, b) => b.connections - a.connections || b.sent - a.sent || (a.name < b.name ? -1 : 1))
     .slice(0, mostGroups)

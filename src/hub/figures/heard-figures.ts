@@ -1,5 +1,6 @@
 import { type ConnectionState, connectionStates } from '../activity.js'
 import type { Counters, Gauges } from '../counters.js'
+import type { TypeCount } from '../sent-types.js'
 import type { EventLoopDelay } from './event-loop.js'
 import type { GroupSums } from './groups.js'
 import { type HistogramData, noDurations } from './histogram.js'
@@ -95,9 +96,11 @@ const gauges = parts<Gauges>({
   ...{ storeTimesAway: count, storeAwayMs: count },
 })
 
+const byType = list(known(parts<TypeCount>({ type: text, count }), ({ type }) => type !== ''))
+
 const groupSums = parts<Required<GroupSums>>({
   ...{ name: text, user: text, connections: count, closed: count, reconnects: count },
-  ...{ sent: count, perSecond: count, errors: count, durationMs: count },
+  ...{ sent: count, byType, perSecond: count, errors: count, durationMs: count },
 })
 
 const group: Reads<GroupSums | null> = (told) => {

@@ -152,6 +152,7 @@ export class Statistics {
         session: reader?.sessionId,
         address,
         sent: activity.events,
+        byType: activity.types?.counts ?? [],
         errors: activity.errors,
         returned: comesBack(start),
         opened: atZeroMs + activity.openedMs,
