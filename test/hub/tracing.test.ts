@@ -1,62 +1,14 @@
-import {
-  ROOT_CONTEXT,
-  type Context,
-  type Span,
-  type SpanContext,
-  type SpanOptions,
-  context,
-  trace,
-} from '@opentelemetry/api'
-import { afterEach, expect, test } from 'vitest'
+import { context, trace } from '@opentelemetry/api'
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
+import { afterEach, expect, onTestFinished, test } from 'vitest'
 import { createHub } from '#src/index.js'
 import { memoryStore } from '#src/store/memory.js'
+import { readStream } from '#src/testing/sse-reader.js'
+import { openHub, storeOn } from '../faults/redis-bench.js'
+import { noRedis, redisForTest } from '../fixtures/redis.js'
 import { startHub } from '../http/server.js'
-
-interface Recorded {
-  readonly name: string
-  readonly traceId: string
-  readonly spanId: string
-  readonly parent: string | undefined
-  readonly options: SpanOptions
-  readonly attributes: Record<string, unknown>
-  status?: { readonly code: number; readonly message?: string }
-  ended: boolean
-}
-
-const hex = (length: number): string =>
-  Array.from({ length }, () => Math.floor(Math.random() * 16).toString(16)).join('')
-
-/** Registers a provider that remembers its spans; `sampled` false: it records nothing, as a sampler may decide. */
-function record(sampled = true): Recorded[] {
-  const spans: Recorded[] = []
-  const startSpan = (name: string, options: SpanOptions = {}, at: Context = ROOT_CONTEXT): Span => {
-    const parent = trace.getSpanContext(at)
-    const spanContext: SpanContext = {
-      traceId: parent?.traceId ?? hex(32),
-      spanId: hex(16),
-      traceFlags: sampled ? 1 : 0,
-    }
-    const span: Recorded = {
-      name,
-      ...spanContext,
-      parent: parent?.spanId,
-      options,
-      attributes: { ...options.attributes },
-      ended: false,
-    }
-    if (sampled) spans.push(span)
-    return {
-      spanContext: () => spanContext,
-      isRecording: () => sampled,
-      setStatus: (status: NonNullable<Recorded['status']>) => void (span.status = status),
-      setAttribute: (name: string, value: unknown) => void (span.attributes[name] = value),
-      end: () => void (span.ended = true),
-    } as unknown as Span
-  }
-  const ok = trace.setGlobalTracerProvider({ getTracer: () => ({ startSpan }) as never })
-  expect(ok).toBe(true)
-  return spans
-}
+import { type Recorded, record } from './recorded-spans.js'
 
 afterEach(() => {
   trace.disable()
@@ -138,3 +90,47 @@ test('O3: a provider that is set up after the hub has begun is heard from then o
   await hub.publish({ topic: 'news', type: 'x', data: 2 })
   expect(spans.map(({ name }) => name)).toEqual(['tidings publish', 'tidings append'])
 })
+
+test.skipIf(noRedis)(
+  'O3: on another node, which hears of it by the store, deliver is a span of the same trace',
+  async () => {
+    const spans = record()
+    const { url } = await redisForTest()
+    const { hub: near } = await openHub(storeOn(url))
+    const { hub: far } = await openHub(storeOn(url))
+    const reader = await readStream(far, { topics: ['news'] })
+    onTestFinished(() => reader.close())
+    await reader.control('hello')
+    await near.publish({ topic: 'news', type: 'x', data: 1 })
+    const event = await reader.next()
+    await expect
+      .poll(() => spans.map(({ name }) => name))
+      .toEqual(['tidings publish', 'tidings append', 'tidings deliver'])
+    const [published, , delivered] = spans as [Recorded, Recorded, Recorded]
+    expect([delivered.traceId, delivered.parent]).toEqual([published.traceId, published.spanId])
+    expect(delivered.attributes).toMatchObject({ 'messaging.message.id': event.id, 'tidings.deliveries': 1 })
+  },
+)
+
+/** A program that publishes and reads, in a process in which the package cannot be found. */
+const withoutPackage = `
+const hooks = \`export const resolve = (name, context, next) => {
+  if (name.startsWith('@opentelemetry/')) throw Object.assign(new Error('not installed'), { code: 'ERR_MODULE_NOT_FOUND' })
+  return next(name, context)
+}\`
+const { register } = await import('node:module')
+register('data:text/javascript,' + encodeURIComponent(hooks))
+const found = await import('@opentelemetry/api').then(() => true, () => false)
+const { createHub, memoryStore } = await import('#src/index.js')
+const hub = await createHub({ authenticate: () => null, store: memoryStore() })
+const events = hub.subscribe(['news'], { since: 'start' })
+await hub.publish({ topic: 'news', type: 'x', data: 1, metadata: { correlationId: 'order-7' } })
+const { value } = await events.next()
+console.log(JSON.stringify({ found, metadata: value.metadata, errors: hub.stats().errors }))
+await hub.close({ drainMs: 0 })`
+
+test('O3: where @opentelemetry/api is not installed nothing is traced, and nothing is amiss', async () => {
+  const { stdout, stderr } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', withoutPackage])
+  expect(JSON.parse(stdout)).toEqual({ found: false, metadata: { correlationId: 'order-7' }, errors: 0 })
+  expect(stderr).toBe('')
+}, 20_000)
