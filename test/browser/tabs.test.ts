@@ -225,6 +225,24 @@ describe.skipIf(skipped)('C6: tabs in Chromium, over HTTP/1.1', () => {
     expect(new Set(ids).size).toBe(3)
   }, 60_000)
 
+  test('by the identity that the application gives: two of one share, another does not; without it and without a token nobody does', async () => {
+    const context = await person('7')
+    const all = [
+      await open(context, ['report:1'], { identity: '7' }),
+      await open(context, ['report:1'], { identity: '7' }),
+      await open(context, ['report:1'], { identity: '8' }),
+      await open(context, ['report:1'], {}),
+      await open(context, ['report:1'], {}),
+    ]
+    expect(connections()).toBe(4)
+    const ids = await Promise.all(all.map(connectionOf))
+    expect(ids[1]).toBe(ids[0])
+    expect(new Set(ids).size).toBe(4)
+    await publish('report:1', 'each once')
+    for (const tab of all) await heard(tab, 1)
+    for (const tab of all) expect(await tab.got()).toEqual(['each once'])
+  }, 60_000)
+
   test('signed out and in as another in one tab, while another leads: from then on nothing of the one reaches the other', async () => {
     const context = await person('7')
     const [leader, other] = [

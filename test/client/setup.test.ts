@@ -1,4 +1,4 @@
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { createDiagnostics, type DiagnosticEntry } from '#src/client/diagnostics.js'
 import { type ClientOptions, createClient } from '#src/client/index.js'
 import { subjectOf } from '#src/client/setup.js'
@@ -113,6 +113,22 @@ describe('diagnostics', () => {
     expect(diagnostics.entries().at(-1)).toMatchObject({ what: 'failed 503 internal', after: 'waiting' })
     expect(JSON.stringify(logged)).not.toContain('secret')
     expect(JSON.stringify(diagnostics.entries())).not.toContain('secret')
+  })
+
+  test('C7: `debug` logs transitions and drops to the console, without payloads and tokens', async () => {
+    const debug = vi.spyOn(console, 'debug').mockImplementation(() => {})
+    onTestFinished(() => debug.mockRestore())
+    const { clock, hub, open } = setUp({ debug: true, getToken: () => 'a-secret-token' })
+    hub.fault = () => ({ twice: true })
+    const { client } = open()
+    client.subscribe('a', {})
+    const status = () => clock.advance(0).then(() => client.status.getSnapshot().status)
+    await expect.poll(status).toBe('connected')
+    hub.publish('a', 'x', 'a-secret-payload')
+    await clock.advance(0)
+    const said = debug.mock.calls.map(([who, entry]) => [who, (entry as DiagnosticEntry).what])
+    for (const what of ['message hello', 'drop']) expect(said).toContainEqual(['tidings', what])
+    expect(JSON.stringify(debug.mock.calls)).not.toContain('secret')
   })
 })
 
