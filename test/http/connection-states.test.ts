@@ -11,6 +11,8 @@ const admin: Session = { userId: 'boss', admin: true, subscribe: ['*'], publish:
 interface Seen {
   readonly user: string
   readonly state: string
+  /** Unix ms. */
+  readonly since: number
 }
 
 /** Real sockets; the hub's clock is moved by hand, so ten seconds and a minute take none (factor: unbounded). */
@@ -21,11 +23,16 @@ async function hubByHand() {
     (await started.call<{ connections: Seen[] }>(`/connections${query}`, { as: admin })).body.connections
       .map(({ user, state }) => `${user} ${state}`)
       .sort()
-  return { clock, states, ...started }
+  /** For how long each has been in its state. */
+  const agesMs = async () => {
+    const { connections } = (await started.call<{ connections: Seen[] }>('/connections', { as: admin })).body
+    return Object.fromEntries(connections.map(({ user, since }) => [user, clock.now() - since]))
+  }
+  return { clock, states, agesMs, ...started }
 }
 
 test('O2: a reader that stops taking bytes is stale after ten seconds, seen by GET /connections and ended by DELETE', async () => {
-  const { clock, states, url, call, stream, publish } = await hubByHand()
+  const { clock, states, agesMs, url, call, stream, publish } = await hubByHand()
   const request = get(`${url}/events?topic=a`, { headers: headersOf({ ...admin, userId: 'slow' }) })
   onTestFinished(() => void request.destroy())
   const [answer] = (await once(request, 'response')) as [IncomingMessage]
@@ -43,6 +50,8 @@ test('O2: a reader that stops taking bytes is stale after ten seconds, seen by G
   expect(await states('?state=stale')).toEqual([])
   await clock.advance(2_000)
   expect(await states()).toEqual(['quick connected', 'slow stale'])
+  // For eleven seconds bytes have been waiting, and after ten of them it was stale.
+  expect(await agesMs()).toEqual({ quick: 11_000, slow: 1_000 })
   const ended = await call<{ closed: number }>('/connections?state=stale', { as: admin, method: 'DELETE' })
   expect(ended.body).toEqual({ closed: 1 })
   await expect.poll(() => states('?state=stale')).toEqual([])
@@ -51,15 +60,19 @@ test('O2: a reader that stops taking bytes is stale after ten seconds, seen by G
 }, 30_000)
 
 test('O2: a minute without an event makes a stream idle, and the next one connected again', async () => {
-  const { clock, states, stream, publish } = await hubByHand()
+  const { clock, states, agesMs, stream, publish } = await hubByHand()
   const reader = await stream({ as: { ...admin, userId: 'quiet' }, topics: ['a'] })
   await reader.control('hello')
   await clock.advance(59_000)
   expect(await states()).toEqual(['quiet connected'])
   await clock.advance(1_000)
   expect(await states('?state=idle')).toEqual(['quiet idle'])
+  expect(await agesMs()).toEqual({ quiet: 0 })
+  await clock.advance(5_000)
+  expect(await agesMs()).toEqual({ quiet: 5_000 })
   expect(await states('?state=stale')).toEqual([])
   await publish({ topic: 'a', type: 'n', data: 1 }, admin)
   await reader.next()
   expect(await states()).toEqual(['quiet connected'])
+  expect(await agesMs()).toEqual({ quiet: 0 })
 })

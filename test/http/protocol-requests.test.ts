@@ -1,5 +1,6 @@
 import { inspect } from 'node:util'
 import { describe, expect, test } from 'vitest'
+import { memoryStore } from '#src/store/memory.js'
 import { headersOf, numbers, root, startHub } from './server.js'
 
 const note = (data: unknown = null, topic = 'news', type = 'note') => ({ topic, type, data })
@@ -304,6 +305,30 @@ describe('problem documents', () => {
     expect((await hub.call('/health', { as: null })).status).toBe(200)
     expect((await hub.call('/ready', { as: null })).status).toBe(503)
     await closing
+  })
+
+  test('[P11.2] health and readiness ask nothing of the store, however often they are asked', async () => {
+    const store = memoryStore()
+    const asked: string[] = []
+    const counting = new Proxy(store, {
+      get(target, name, receiver) {
+        const part: unknown = Reflect.get(target, name, receiver)
+        if (typeof part === 'function') asked.push(String(name))
+        return part
+      },
+    })
+    const hub = await startHub({ store: counting })
+    await hub.call('/topics/a')
+    expect(asked.length).toBeGreaterThan(0)
+    asked.length = 0
+    for (let n = 0; n < 20; n++) {
+      for (const path of ['/health', '/ready']) {
+        const { status, headers, body } = await hub.call(path, { as: null })
+        expect([path, status, headers.get('cache-control')]).toEqual([path, 200, 'no-store'])
+        expect(JSON.stringify(body)).not.toMatch(/127\.0\.0\.1|default|root/)
+      }
+    }
+    expect(asked).toEqual([])
   })
 
   test('[P11.1] a topic tells what is kept of it and who reads it', async () => {

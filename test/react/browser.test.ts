@@ -199,6 +199,64 @@ describe.skipIf(skipped)('in Chromium', () => {
     expect(complaints).toEqual([])
   })
 
+  test('C8: useConnection shows state, transport, attempts, failures and error, and its actions act', async () => {
+    const { page } = await open()
+    await page.evaluate(() => {
+      const client = globalThis.react.createClient({ url: '/tidings' })
+      globalThis.react.show(client, [{ name: 'Panel' }, { name: 'Feed' }])
+    })
+    const shown = async (): Promise<Record<string, any>> =>
+      JSON.parse((await page.locator('#panel').textContent()) as string)
+    const press = (name: string) => page.getByRole('button', { name, exact: true }).click()
+    const quiet = { attempt: 0, failures: { sse: 0, poll: 0 }, error: null }
+    await expect.poll(shown).toMatchObject({ status: 'connected', transport: 'sse', ...quiet })
+    const { connectionId } = await shown()
+    await press('reconnect')
+    await expect.poll(async () => (await shown())['connectionId']).not.toBe(connectionId)
+    await expect.poll(shown).toMatchObject({ status: 'connected', connectionId: expect.any(String) })
+    await press('poll')
+    await expect.poll(shown).toMatchObject({ status: 'polling', transport: 'poll' })
+    await hub.publish({ topic: 'report:1', type: 'a', data: 'by a poll' })
+    await text(page, 'feed', 'by a poll')
+    await press('sse')
+    await expect.poll(shown).toMatchObject({ status: 'connected', transport: 'sse' })
+    await press('disconnect')
+    await expect.poll(shown).toMatchObject({ status: 'idle', transport: null })
+    await expect.poll(() => hub.stats().connections).toBe(0)
+    await hub.publish({ topic: 'report:1', type: 'a', data: 'meanwhile' })
+    await press('connect')
+    await text(page, 'feed', 'by a poll meanwhile')
+    proxy.set({ refuse: true })
+    onTestFinished(() => proxy.set({}))
+    proxy.cut()
+    await expect.poll(shown).toMatchObject({ status: 'waiting', error: 'connection' })
+    await expect.poll(async () => (await shown())['failures'].sse, { timeout: 10_000 }).toBeGreaterThanOrEqual(2)
+    expect((await shown())['attempt']).toBeGreaterThanOrEqual(1)
+    proxy.set({})
+    await expect.poll(shown, { timeout: 10_000 }).toMatchObject({ status: 'connected', error: null })
+  }, 60_000)
+
+  test('C8: a component reads the zustand slice: state, handlers, disconnect and connect, one connection', async () => {
+    const { page, asked, complaints } = await open()
+    await page.evaluate(() => {
+      const client = globalThis.react.createClient({ url: '/tidings' })
+      globalThis.react.show(client, [{ name: 'Sliced' }])
+    })
+    const notify = (data: string) => hub.publish({ to: { users: ['7'] }, type: 'notification', data })
+    await text(page, 'slice', '["connected",null]')
+    await notify('one')
+    await text(page, 'slice', '["connected","one"]')
+    expect(asked.filter((path) => path === '/tidings/events')).toHaveLength(1)
+    await page.getByRole('button', { name: 'switch' }).click()
+    await text(page, 'slice', '["idle","one"]')
+    await expect.poll(() => hub.stats().connections).toBe(0)
+    await notify('two')
+    await page.getByRole('button', { name: 'switch' }).click()
+    await text(page, 'slice', '["connected","two"]')
+    expect(await page.evaluate(() => globalThis.react.heard)).toEqual(['one', 'two'])
+    expect(complaints).toEqual([])
+  })
+
   test('C8: useJob follows a job to its end, JobProgress shows it and leaves, useJobs lists them', async () => {
     const { page, complaints } = await open()
     const { job } = await hub.jobs.create({ owner: 'user:7', kind: 'crawl' })
@@ -311,6 +369,34 @@ describe.skipIf(skipped)('in Chromium', () => {
     expect(seen.length).toBeGreaterThanOrEqual(4)
     expect(new Set(seen.map(([words]) => words)).size).toBe(seen.length)
     expect(new Set(seen.map(([, shape]) => shape)).size).toBe(seen.length)
+    expect(complaints).toEqual([])
+  })
+
+  test('C8: no two of the seven states have the same shape or word, and what is well, under way or wrong has its colour', async () => {
+    const { page, complaints } = await open()
+    const statuses = ['idle', 'connecting', 'connected', 'polling', 'waiting', 'offline', 'closed'] as const
+    const seen = await page.evaluate(async (names) => {
+      const client = globalThis.react.createClient({ url: '/tidings' })
+      const looks: [string, string, string][] = []
+      for (const status of names) {
+        const snapshot = { ...client.status.getSnapshot(), status }
+        const state = { subscribe: () => () => {}, getSnapshot: () => snapshot }
+        const leave = globalThis.react.show({ ...client, status: state }, [{ name: 'ConnectionDot' }])
+        const find = () => document.querySelector<HTMLElement>(`.tidings-dot[data-status="${status}"]`)
+        while (!find()) await new Promise(requestAnimationFrame)
+        const dot = find() as HTMLElement
+        const { clipPath, backgroundColor } = getComputedStyle(dot.querySelector('i') as Element)
+        looks.push([dot.textContent ?? '', clipPath, backgroundColor])
+        leave()
+      }
+      return looks
+    }, statuses)
+    for (const part of [0, 1] as const) expect(new Set(seen.map((look) => look[part])).size).toBe(statuses.length)
+    const colours = Object.fromEntries(statuses.map((status, at) => [status, seen[at]?.[2]]))
+    expect(colours['polling']).toBe(colours['connected'])
+    expect(colours['waiting']).toBe(colours['connecting'])
+    expect(colours['closed']).toBe(colours['offline'])
+    expect(new Set(Object.values(colours)).size).toBe(4)
     expect(complaints).toEqual([])
   })
 
