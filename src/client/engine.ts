@@ -38,9 +38,8 @@ export function connect(parts: ConnectionParts): (input: Input) => void {
   let lastDriftMs = drift()
 
   const ring = (name: TimerName): void => {
-    const slept = drift() - lastDriftMs > sleptMs
+    if (drift() - lastDriftMs > sleptMs) send({ type: 'resumed' })
     lastDriftMs = drift()
-    if (slept) send({ type: 'resumed' })
     send({ type: name })
   }
 

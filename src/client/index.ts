@@ -89,9 +89,6 @@ export interface Client<Declared extends MaybeDeclared = undefined> {
 /** A job as it stands: null until it is known. Its updates come only while somebody is subscribed. */
 export type JobView = Readable<Job | null>
 
-/** Beyond this many views the oldest are made anew when they are asked for again. */
-const rememberedViews = 200
-
 /** Makes a client (spec §7). Nothing is opened before the first subscription. */
 export function createClient<Declared extends MaybeDeclared = undefined>(
   options: ClientOptions<Declared>,
@@ -158,13 +155,14 @@ export function createClient<Declared extends MaybeDeclared = undefined>(
   // The check comes with what was declared, so that a page without pays nothing for it.
   const add = (topic: string | null, handlers: object, parts?: SubscribeOptions): (() => void) =>
     topics.add(topic, (options.events?.handlers(handlers) ?? handlers) as Handlers, parts)
+  /** The oldest are made anew when they are asked for again. */
   const views = new Map<string, Readable<unknown>>()
   const view = <Value>(...asked: [id?: string, token?: string]): Readable<Value | null> => {
     const key = `${asked}`
     const known =
       views.get(key) ?? lazyView(async () => (await import('./jobs.js')).view(parts as JobPort, ...asked), report)
     views.set(key, known)
-    forgetOldest(views, rememberedViews)
+    forgetOldest(views)
     return known as Readable<Value | null>
   }
 

@@ -68,6 +68,7 @@ export function initialState({
     waiting: false,
     notBefore: 0,
     nextId: 1,
+    joined: 1,
     cursor,
     attempt: 0,
     maxAttempts,
@@ -218,6 +219,7 @@ function up(turn: Turn, hello: Hello | null): void {
   const heartbeatMs = usableHeartbeatMs(hello?.heartbeatMs)
   const connectionId = hello?.connectionId ?? ''
   state.current = { ...opening, connectionId, heartbeatMs, upAt: at, lastByteAt: at }
+  state.joined++
   state.online = true
   state.refreshed = false
   state[slot] = state.error = null
@@ -243,13 +245,19 @@ function heard({ state, actions }: Turn, name: string, data: unknown): void {
 
 /** The hub ended a stream and says whether and when to come back (H3). */
 function bye(turn: Turn, notice: Bye | null, stream: Stream): void {
+  const { state } = turn
+  // By one of our own that was let go of while it opened. An id that somebody else has as well must not end in a race.
+  if (notice?.reason === 'replaced' && state.joined < state.nextId) {
+    state.joined++
+    return openSoon(turn)
+  }
   if (notice?.reconnect === false) {
     if (notice.reason === 'ended') return complete(turn, stream)
     const message = `The hub answered ${notice.reason}.`
     return park(turn, 'connect', new ClientError('server', message, { code: 'closed' }))
   }
   const retryAfterMs = clampRetryAfterMs(notice?.retryAfterMs)
-  const { attempt } = turn.state
+  const { attempt } = state
   pause(turn, retryAfterMs, false)
   if (!retryAfterMs && !attempt) open(turn)
 }

@@ -7,9 +7,9 @@ import type { LiveStream, MachineState, Parked, Slot, Stream, TimerName, Transpo
 export const helloWithinMs = 15_000
 /** As many streams in a row without a word, and the next try is a poll (spec C4). */
 const missesBeforePoll = 3
-/** While polls are in use a stream is tried at once, after this long, then after twice as long: eight minutes at most. */
-const probeAfterMs = 30_000
-const probeDoublings = 4
+/** While polls are in use a stream is tried at once, after twice this, then after twice as long: eight minutes at most. */
+const probeFromMs = 15_000
+const longestProbeMs = 480_000
 /** A connection that lasted this long was a good one: the next failure starts counting anew. */
 const stableAfterMs = 10_000
 
@@ -77,13 +77,13 @@ export function settle(turn: Turn): void {
   const fits = (slot: Slot): boolean => same(state[slot]?.request, want)
   if (!want) return drop(turn)
   if (state.waiting || fits(state.mode)) return
-  if (!fits('current') || state.current?.transport !== state.mode) openSoon(turn)
+  if (!fits('current') || (state.current as LiveStream).transport !== state.mode) openSoon(turn)
 }
 
 /** When a stream is tried again beside the polls that are in use. */
 export function planProbe(turn: Turn): void {
   const { probes } = turn.state
-  setTimer(turn, 'probe', probes && probeAfterMs * 2 ** Math.min(probes - 1, probeDoublings))
+  setTimer(turn, 'probe', probes && Math.min(longestProbeMs, probeFromMs * 2 ** probes))
 }
 
 /** Stops; an error is told. */

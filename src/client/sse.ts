@@ -60,7 +60,7 @@ export async function ask(
   const { status } = response
   if (status === 200 && mediaType(response) === type) return response
   const error = new ClientError('connection', `The hub answered ${status}.`)
-  const refusal: Failed = { type: 'failed', status, error, retryAfterMs: 0 }
+  const refusal: Failed = { type: 'failed', status, error }
   // Most pages are never refused anything. Where this cannot be loaded, after a deploy say, a 401 is still followed by a
   // fresh token and a 204 still the end; anything else is tried again.
   const code = await import('./refusal.js').catch(() => null)

@@ -68,6 +68,9 @@ export interface MachineState {
   /** Nobody tries before this moment: the hub said so. */
   readonly notBefore: number
   readonly nextId: number
+  /** Plus one for each stream that said `hello`. While it is below `nextId`, a stream that we let go of may yet take the place
+   *  of ours, also of a later one. */
+  readonly joined: number
   /** The last cursor seen; empty before the first. */
   readonly cursor: string
   /** Tries since the last connection that was stable. */
@@ -123,7 +126,8 @@ export interface Failed {
   readonly type: 'failed'
   readonly status: number
   readonly error: ClientError
-  readonly retryAfterMs: number
+  /** Default 0. */
+  readonly retryAfterMs?: number
 }
 
 /** What is to be done about it, in order. */

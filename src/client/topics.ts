@@ -49,8 +49,6 @@ interface Entry {
 /** An action of the machine that is carried out here, by the method of its name. */
 type Told<Type extends Action['type']> = Extract<Action, { readonly type: Type }>
 
-/** Events that came twice around a gap are told apart by id among this many (D4). */
-const recentIds = 1_000
 const person = '*'
 /** The kinds of topics that are a person's own (spec §4, `GET /events` without `topic`). */
 const own = /^(user|session|role|jobs):|^all$/
@@ -91,7 +89,8 @@ export function createTopics(
   begin: BeginEarlier,
 ): Topics {
   const entries = new Map<string, Entry>()
-  /** By topic and id, who had it: a subscription that comes later has not had what one before it on that topic had. */
+  /** By topic and id, who had it, of the newest: it tells events apart that come twice around a gap (D4). A subscription that
+   *  comes later has not had what one before it on that topic had. */
   const recent = new Map<string, Entry>()
   let want: Wanted | null = null
   /** What the last stream that was up carries. */
@@ -123,7 +122,7 @@ export function createTopics(
       entry.seq = seq
     }
     recent.set(known, entry)
-    forgetOldest(recent, recentIds)
+    forgetOldest(recent)
     return true
   }
 
@@ -153,12 +152,12 @@ export function createTopics(
     },
     deliver({ event, cursor, request }) {
       const topics = event.topics ?? [event.topic]
-      const found = [...entries].filter(([key]) => (request.own || key !== person) && concern(topics, key))
       const asked = [...request.topics, request.own ? person : '']
-      if (!found.length && !asked.some((key) => concern(topics, key))) {
-        report(new ClientError('server', `Nobody asked for "${topics[0]}".`))
+      if (!asked.some((key) => concern(topics, key))) {
+        report(new ClientError('server', `"${topics[0]}" is no topic of ours.`))
       }
-      for (const [key, entry] of found) {
+      for (const [key, entry] of [...entries]) {
+        if ((key === person && !request.own) || !concern(topics, key)) continue
         if (!take(entry, key, event, cursor)) observer.drop?.(event, key)
         else
           each(

@@ -243,6 +243,49 @@ describe('bye', () => {
     expect(machine.hello('e.0', 2).status).toBe('connected')
   })
 
+  test('A6: `replaced` by our own stream that was let go of before its hello costs no pause, however often it happens', () => {
+    const machine = connected()
+    machine.fraction = 0.999
+    for (let round = 0; round < 6; round++) {
+      const current = machine.state.current?.id as number
+      const opening = machine.want('a', `b${round}`).pass(50).opened[0]
+      // Once the topics are those of before, and nothing is to be changed but for the loss.
+      machine.want('a', ...(round % 2 ? [`c${round}`] : (machine.state.current?.request.topics.slice(1) ?? [])))
+      expect(machine.aborted).toEqual([opening])
+      machine.bye('replaced', 1_000, true, current)
+      expect(machine.opened).toHaveLength(1)
+      expect(machine.state.sse).toMatchObject({ request: machine.state.want, cursor: 'e.0' })
+      expect(machine.hello().status).toBe('connected')
+      expect(machine.pass(50).opened).toEqual([])
+    }
+    expect(machine.state).toMatchObject({ attempt: 0, failures: { sse: 0, poll: 0 } })
+  })
+
+  test('A6: a stream that was let go of may reach the hub late and take the place of a later one: that costs no pause, once', () => {
+    const machine = connected().want('a', 'b').pass(50).want('a', 'c').pass(50).hello('e.0', 3).pass(20)
+    expect(machine.bye('replaced', 1_000, true, 3).opened).toEqual([4])
+    machine.hello().bye('replaced', 1_000, true, 4)
+    expect(machine.opened).toEqual([])
+    expect(machine.due('retry')).toBe(1_000)
+  })
+
+  test('A6: `replaced` by somebody else with our id waits, longer each time', () => {
+    const machine = connected()
+    machine.fraction = 0.999
+    machine.bye('replaced', 1_000)
+    expect(machine.opened).toEqual([])
+    expect(machine.due('retry')).toBe(1_000)
+    machine.pass(1_000).hello().bye('replaced', 1_000)
+    expect(machine.due('retry')).toBeCloseTo(2_998)
+  })
+
+  test('A6: `replaced` by our own stream still obeys a time before which the hub wants nobody', () => {
+    const machine = connected().want('a', 'b').pass(50).failed(429, 'rate_limit', { retryAfterMs: 20_000 })
+    machine.bye('replaced', 1_000, true, 1)
+    expect(machine.opened).toEqual([])
+    expect(machine.due('retry')).toBe(20_000)
+  })
+
   test('H7: a bye without a hello, which refuses for a while, is obeyed as well', () => {
     const machine = new MachineDriver().want('a').pass(0).bye('shutdown', 4_000)
     expect(machine.due('retry')).toBe(4_000)
