@@ -36,7 +36,7 @@ const mutants: [what: string, file: string, from: string, to: string][] = [
   ['numbers of two epochs are compared', 'topics', 'epoch === entry.epoch && ', ''],
   ['after a gap ids are not looked at', 'topics', 'entry.gapped = true', 'void 0'],
   ['gaps are not told', 'topics', 'each(entry, ({ onGap }) => onGap?.(notice))', 'void 0'],
-  ['an event goes to the first of its topics', 'topics', 'of found)', 'of found.slice(0, 1))'],
+  ['an event goes to the first of its topics', 'topics', '!concern(topics, key)', '!concern([topics[0]], key)'],
   ['polls begin where the first began', 'poll', 'cursor = body.cursor', 'void 0'],
   ['an event is dispatched without its empty line', '../protocol/sse-decode', 'rest += last', 'take(rest + last)'],
   ['history: what comes meanwhile is not withheld', 'history', 'this.#withheld.push(event)', '0'],
