@@ -14,6 +14,7 @@ export default defineConfig({
     // Not a judgement on speed: they end what hangs.
     testTimeout: full ? 600_000 : 90_000,
     hookTimeout: full ? 600_000 : 90_000,
+    expect: { poll: { timeout: 20_000 } },
     server: { deps: { external: [/\/dist\//] } },
     maxWorkers: 2,
   },

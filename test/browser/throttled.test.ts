@@ -112,11 +112,14 @@ describe.skipIf(skippedHeaded)('a tab that has been hidden for five minutes: tim
     for (const tab of all) await expect.poll(() => got(tab)).toEqual(events)
     expect(await Promise.all(all.map(connections)), 'each keeps its stream').toEqual(opened)
 
+    // The silence begins here, not at some ping before it.
+    await tell('the last that is heard')
+    for (const tab of all) await expect.poll(() => got(tab)).toEqual(events)
     deaden()
     const known = [...events]
     await tell('on a dead line')
-    // Silence that makes a shown tab doubt, and that the watchdog still bears.
-    await pause(1.8 * heartbeatMs)
+    // Silence that makes a shown tab doubt (1.5 heartbeats), and that the watchdog bears for 2.7 s more (2.5).
+    await pause(1.6 * heartbeatMs)
     for (const tab of all) expect(await got(tab)).toEqual(known)
     for (const tab of [alone, leader]) {
       const shownAt = performance.now()
