@@ -307,6 +307,8 @@ describe.skipIf(skipped)('the dashboard in Chromium', () => {
         .next()
         .catch(() => {})
     const page = await open(browser, `${url}/dashboard/connections#token=${await token()}`)
+    // The page's own stream is one of them, and comes last.
+    await page.getByText('301 open').waitFor()
     await rowsOf(page, 'Connections').first().focus()
     const focused = () => page.evaluate(() => Number(document.activeElement?.getAttribute('data-index') ?? -1))
     await page.keyboard.press('ArrowDown')
