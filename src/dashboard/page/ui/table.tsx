@@ -78,18 +78,15 @@ export function Table<Row>({
   }, [last, rows.length, onEnd])
   const at = Math.min(active, Math.max(0, rows.length - 1))
 
+  // The row that has the focus may have left the page meanwhile: it comes back before it is focused.
   useEffect(() => {
-    if (focused) virtual.scrollToIndex(at, { align: 'auto' })
+    if (!focused) return
+    virtual.scrollToIndex(at, { align: 'auto' })
+    const frame = requestAnimationFrame(() =>
+      scroller.current?.querySelector<HTMLElement>(`[data-index="${at}"]`)?.focus({ preventScroll: true }),
+    )
+    return () => cancelAnimationFrame(frame)
   }, [at, focused, virtual])
-
-  // At each drawing, for a row that was far away comes into the page only some frames after it was scrolled to. Focus that
-  // has gone to something outside the rows stays there.
-  useEffect(() => {
-    const holder = document.activeElement
-    if (!focused || (holder !== document.body && !scroller.current?.contains(holder))) return
-    const row = scroller.current?.querySelector<HTMLElement>(`[data-index="${at}"]`)
-    if (!row?.contains(holder)) row?.focus({ preventScroll: true })
-  })
 
   const onKeyDown = (event: KeyboardEvent): void => {
     if (event.target instanceof HTMLElement && event.target.closest('button, a, input, select')) return
