@@ -106,7 +106,7 @@ export const scenarios = {
   polls: {
     name: '1,000 long-pollers and 1,000 streams, 1 event/s each',
     figure: 'CPU µs a delivery by poll',
-    role: 'hub',
+    role: 'polls',
     async run(server, load, { second }) {
       const settings = { streams: 1_000, events: 10, burst: 1, intervalMs: 1_000 }
       const streams = await deliver(server, load, settings)

@@ -41,8 +41,8 @@ export function serverTable({ limitBinary, profileFolder }) {
   const peer = { isPeer: true }
   const table = {
     'the limit (C)': { ...node('x'), start: (core) => new Program(core, limitBinary, []) },
-    'bare Node': node('bare'),
-    tidings: { ...node('tidings', [], profiling), ...hub, roles: ['fan', 'hub', 'log'] },
+    'bare Node': { ...node('bare'), roles: ['fan', 'polls'] },
+    tidings: { ...node('tidings', [], profiling), ...hub, roles: ['fan', 'hub', 'log', 'polls'] },
     'tidings, 100,000 topics': { ...node('tidings', ['--fill', '100000'], profiling), ...hub, roles: ['log'] },
     'rows in SQLite': { ...onFile('sqlite-rows'), roles: ['durable'] },
     'tidings on SQLite': { ...onFile('tidings', ['--sqlite']), ...hub, roles: ['durable'] },

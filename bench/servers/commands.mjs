@@ -7,8 +7,9 @@ export const padding = 'x'.repeat(120)
 export const markOf = (number) => `@@${number}:${process.hrtime.bigint()}@@`
 
 /** The event as it goes over the wire where no library writes it. */
-export const eventText = (number) =>
-  `id: ${number}\nevent: tick\ndata: {"mark":"${markOf(number)}","padding":"${padding}"}\n\n`
+export const eventText = (number) => `id: ${number}\nevent: tick\ndata: ${eventData(number)}\n\n`
+
+export const eventData = (number) => `{"mark":"${markOf(number)}","padding":"${padding}"}`
 
 /**
  * Tells the runner that this server listens, and takes its commands: `publish <total> <burst> <intervalMs> <topics>`
