@@ -24,16 +24,32 @@ export interface Timer {
 /** `setTimeout` takes 31 bits and fires at once beyond that. */
 export const longestDelayMs = 2 ** 31 - 1
 
-/** The platform's own time. Its timers do not keep a Node process alive unless asked. */
+/** A timer that comes later than this comes late because the process stood still: an overloaded machine, a long collection. */
+const lateMs = 100
+/** What reached the process meanwhile is heard within this, before the timer judges that it did not come. */
+const graceMs = 50
+
+/**
+ * The platform's own time. Its timers do not keep a Node process alive unless asked. Timers run before sockets are read, so
+ * after a standstill every timeout would fire on answers that are there already: a late timer waits {@link graceMs} more.
+ */
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
   setTimer(task, delayMs, { keepsProcess = false } = {}) {
     let handle: ReturnType<typeof setTimeout>
+    const after = (ms: number, then: () => void): void => {
+      handle = setTimeout(then, ms)
+      if (typeof handle === 'object' && !keepsProcess) handle.unref()
+    }
     const arm = (leftMs: number): void => {
       const stepMs = Math.min(leftMs, longestDelayMs)
-      handle = setTimeout(() => (leftMs > stepMs ? arm(leftMs - stepMs) : task()), stepMs)
-      if (typeof handle === 'object' && !keepsProcess) handle.unref()
+      const lateAtMs = performance.now() + stepMs + lateMs
+      after(stepMs, () => {
+        if (leftMs > stepMs) arm(leftMs - stepMs)
+        else if (performance.now() > lateAtMs) after(graceMs, task)
+        else task()
+      })
     }
     arm(Math.max(0, delayMs))
     return { cancel: () => clearTimeout(handle) }

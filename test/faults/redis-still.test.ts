@@ -2,8 +2,9 @@ import { describe, expect, test } from 'vitest'
 import { noRedis, redisForTest } from '../fixtures/redis.js'
 import { audit } from './auditor.js'
 import { logOf, namespace, NotingPublisher } from './noting-publisher.js'
+import { NotingReader } from './noting-reader.js'
 import { redisStandsStill } from './redis-still.js'
-import { eventually, openStore, pause, proxyTo, untilAvailable } from './redis-bench.js'
+import { eventually, openHub, openStore, pause, proxyTo, storeOn, untilAvailable } from './redis-bench.js'
 
 describe.skipIf(noRedis)('a Redis that stands still, or is late', () => {
   test('S5, fault 13: it stands still for 5 s under load: streams stay, publishes wait and are appended once, in order', async () => {
@@ -74,6 +75,31 @@ describe.skipIf(noRedis)('a Redis that stands still, or is late', () => {
     expect(audit({ publishes, readers: [], log: await logOf(store, ['a']) })).toEqual([])
   })
 
+  test('S5: a process that stood still itself for longer than Redis may takes the answers that are there', async () => {
+    const server = await redisForTest()
+    const { hub } = await openHub(storeOn(server.url, { commandTimeoutMs: 300, probeMs: 300 }))
+    const store = await openStore(server.url, { commandTimeoutMs: 300 })
+    const publisher = new NotingPublisher('p', () => ['a'])
+    const reader = new NotingReader(hub, 'reader', ['a'])
+    await reader.until(() => reader.connects > 0)
+    for (let round = 0; round < 5; round++) {
+      const sent = Array.from({ length: 10 }, (_, n) =>
+        publisher.attempt(store, { id: `${round}-${n}`, topics: ['a'] }),
+      )
+      // What was begun is on its way.
+      await new Promise(setImmediate)
+      for (const end = performance.now() + 700; performance.now() < end; );
+      await Promise.all(sent)
+      await pause(100)
+    }
+    expect(new Set(publisher.publishes.map(({ outcome }) => outcome))).toEqual(new Set(['acknowledged']))
+    expect(hub.stats().storeTimesAway).toBe(0)
+    const log = await logOf(store, ['a'])
+    await reader.until(() => reader.has(log.at(-1)?.id as string))
+    reader.hangUp()
+    expect(audit({ publishes: publisher.publishes, readers: [reader], log })).toEqual([])
+  })
+
   test('fault 22: slow (CLIENT PAUSE, DEBUG SLEEP): late, and once; the process goes on meanwhile', async () => {
     const server = await redisForTest()
     const store = await openStore(server.url)
@@ -91,7 +117,8 @@ describe.skipIf(noRedis)('a Redis that stands still, or is late', () => {
     )
     await sleeping
     clearInterval(turning)
-    expect(turns).toBeGreaterThan(60)
+    // 140 on a machine of its own, none where it waits for Redis.
+    expect(turns).toBeGreaterThan(10)
     const outcomes = new Set(publisher.publishes.map(({ outcome }) => outcome))
     expect(outcomes).toEqual(new Set(['acknowledged']))
     expect(audit({ publishes: publisher.publishes, readers: [], log: await logOf(store, ['a']) })).toEqual([])
