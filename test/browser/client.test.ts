@@ -1,6 +1,6 @@
 import type { Server } from 'node:http'
 import type { Browser, Page } from 'playwright-core'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { toNodeHandler } from '#src/http/node.js'
 import { createHub, type Hub } from '#src/index.js'
 import { type FaultProxy, faultProxy } from '#src/testing/index.js'
@@ -39,14 +39,15 @@ describe.skipIf(skipped)('in Chromium', () => {
   })
 
   /** A page of its own, signed in as user 7, and the errors that nobody caught in it. */
-  async function open(): Promise<{ page: Page; errors: Error[]; close: () => Promise<void> }> {
+  async function open(): Promise<{ page: Page; errors: Error[] }> {
     const context = await browser.newContext()
+    onTestFinished(() => context.close())
     const page = await context.newPage()
     const errors: Error[] = []
     page.on('pageerror', (error) => errors.push(error))
     await page.goto(proxy.url)
     await page.waitForFunction(() => globalThis.tidings !== undefined)
-    return { page, errors, close: () => context.close() }
+    return { page, errors }
   }
   const heard = (page: Page, count: number): Promise<unknown> =>
     page.waitForFunction((least) => globalThis.got.length >= least, count)
@@ -54,7 +55,7 @@ describe.skipIf(skipped)('in Chromium', () => {
   const publish = (data: unknown) => hub.publish({ topic: 'report:1', type: 'report.updated', data })
 
   test('C1, C2: the bundled client gets every event once, through cut and silent connections; one stream carries it all', async () => {
-    const { page, errors, close } = await open()
+    const { page, errors } = await open()
     const { job } = await hub.jobs.create({ owner: 'user:7', kind: 'crawl', total: 2 })
     await page.evaluate((jobId) => {
       globalThis.got = []
@@ -73,7 +74,8 @@ describe.skipIf(skipped)('in Chromium', () => {
       })
     }, job.id)
     await page.waitForSelector('html[data-status="connected"][data-percent="0"]', { state: 'attached' })
-    expect(hub.stats().connections).toBe(1)
+    // A stream for more topics is up before the one that it takes the place of closes.
+    await expect.poll(() => hub.stats().connections).toBe(1)
 
     for (let n = 0; n < 10; n++) await publish(n)
     await heard(page, 10)
@@ -92,11 +94,10 @@ describe.skipIf(skipped)('in Chromium', () => {
     await page.waitForSelector('html[data-notification="ready"][data-percent="100"]', { state: 'attached' })
     expect(await got(page)).toEqual(Array.from({ length: 30 }, (_, n) => n))
     expect(errors).toEqual([])
-    await close()
   })
 
   test('C9: from createClient to the first event the page asks for nothing but its stream', async () => {
-    const { page, close } = await open()
+    const { page } = await open()
     const asked: string[] = []
     page.on('request', (request) => asked.push(new URL(request.url()).pathname))
     await page.evaluate(() => {
@@ -111,11 +112,10 @@ describe.skipIf(skipped)('in Chromium', () => {
     await publish('first')
     await heard(page, 1)
     expect(asked).toEqual(['/tidings/events'])
-    await close()
   })
 
   test('C2: offline and online again, the client shows both and continues where it was', async () => {
-    const { page, close } = await open()
+    const { page } = await open()
     await page.evaluate(() => {
       globalThis.got = []
       const client = globalThis.tidings.createClient({ url: '/tidings' })
@@ -132,11 +132,10 @@ describe.skipIf(skipped)('in Chromium', () => {
     await page.context().setOffline(false)
     await heard(page, 1)
     expect(await got(page)).toEqual(['while away'])
-    await close()
   })
 
   test('C10: the browser’s own EventSource works against the hub, and resumes by itself', async () => {
-    const { page, close } = await open()
+    const { page } = await open()
     await page.evaluate(async () => {
       globalThis.got = []
       const source = new EventSource('/tidings/events?topic=report:1')
@@ -149,11 +148,10 @@ describe.skipIf(skipped)('in Chromium', () => {
     for (let n = 5; n < 10; n++) await publish(n)
     await heard(page, 10)
     expect(await got(page)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
-    await close()
   })
 
   test('C10: with `named=false` onmessage hears every type, and the person’s own topics need no name', async () => {
-    const { page, close } = await open()
+    const { page } = await open()
     await page.evaluate(async () => {
       globalThis.got = []
       const source = new EventSource('/tidings/events?named=false')
@@ -168,6 +166,5 @@ describe.skipIf(skipped)('in Chromium', () => {
       { type: 'notification', topic: 'user:7', data: 1 },
       { type: 'news', topic: 'all', data: 2 },
     ])
-    await close()
   })
 })

@@ -40,9 +40,9 @@ describe.skipIf(skipped)('history in Chromium', () => {
       await new Promise((resolve) => setTimeout(resolve, 3))
     }
     const second = await opening
-    await second.waitForFunction((all) => globalThis.got.length >= all, published, { timeout: 10_000 })
+    await second.waitForFunction((all) => globalThis.got.length >= all, published)
     expect(await second.evaluate(() => globalThis.got)).toEqual(Array.from({ length: published }, (_, n) => n))
     expect(await first.evaluate(() => globalThis.got)).toEqual([])
     await expect.poll(() => hub.stats().connections).toBe(1)
-  }, 60_000)
+  })
 })

@@ -25,6 +25,9 @@ declare global {
 export const executablePath = '/usr/bin/chromium'
 const flags = ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-component-update']
 
+/** What is awaited in a page may wait for the machine, not only for the page: it ends what hangs, and judges nothing. */
+export const patienceMs = 60_000
+
 /** With `CI=true` a missing program is a failure. */
 export const skipped = !existsSync(executablePath) && process.env.CI !== 'true'
 
@@ -38,6 +41,7 @@ export async function launch(): Promise<Browser> {
   const newContext = browser.newContext.bind(browser)
   browser.newContext = async (options) => {
     const context = await newContext(options)
+    context.setDefaultTimeout(patienceMs)
     // A rejection that nobody hears: see test/fixtures/no-error-lost.ts.
     const lose = (what: unknown): void => void Promise.reject(what)
     context.on('weberror', (error) => lose(error.error()))
