@@ -5,7 +5,7 @@ import { redisStore } from '#src/store/redis.js'
 import { readStream } from '#src/testing/sse-reader.js'
 import { serve } from '../cli/program.js'
 import { noRedis, redisForTest } from '../fixtures/redis.js'
-import { launch, nameless, open, skipped, token } from './page.js'
+import { launch, nameless, open, skipped, smoothness, token } from './page.js'
 import { serveHub } from './serving.js'
 
 /** `tidings serve --dev`, as people start it, and its link to the dashboard. */
@@ -75,8 +75,8 @@ describe.skipIf(skipped)('the dashboard in Chromium', () => {
     await page.keyboard.press('/')
     await page.keyboard.type('ada')
     await page.getByText('1 open, on every node').waitFor()
-    expect(new URL(page.url()).search).toBe('?contains=ada')
-    expect(await rowsOf(page, 'Connections').count()).toBe(1)
+    await expect.poll(() => new URL(page.url()).search).toBe('?contains=ada')
+    await expect.poll(() => rowsOf(page, 'Connections').count()).toBe(1)
     await rowsOf(page, 'Connections').first().focus()
     await page.keyboard.press('Enter')
     const details = page.getByRole('dialog', { name: 'ada' })
@@ -85,7 +85,7 @@ describe.skipIf(skipped)('the dashboard in Chromium', () => {
       await details.getByText(text).first().waitFor()
     await page.keyboard.press('Escape')
     await details.waitFor({ state: 'detached' })
-    expect(await page.evaluate(() => document.activeElement?.getAttribute('data-index'))).toBe('0')
+    await expect.poll(() => page.evaluate(() => document.activeElement?.getAttribute('data-index'))).toBe('0')
     await page.keyboard.press('Enter')
     await details.getByLabel('Reason').fill('asked by support')
     await details.getByRole('button', { name: 'Disconnect' }).click()
@@ -140,7 +140,7 @@ describe.skipIf(skipped)('the dashboard in Chromium', () => {
     await rowsOf(page, 'Connections').filter({ hasText: bad }).click()
     const details = page.getByRole('dialog')
     await details.getByText(topic).waitFor()
-    expect(await details.getByText(bad).count()).toBeGreaterThanOrEqual(4)
+    await expect.poll(() => details.getByText(bad).count()).toBeGreaterThanOrEqual(4)
     await reader.close()
     for (const view of ['', 'connections?state=closed', 'activity', 'events', 'topics', 'jobs', 'publish', 'health']) {
       await page.goto(`${url}/dashboard/${view}`)
@@ -190,7 +190,7 @@ describe.skipIf(skipped)('the dashboard in Chromium', () => {
     await page.keyboard.press('Enter')
     await heading(page, 'Overview').waitFor()
     // One that ends while one looks.
-    const short = await token({ admin: true }, '4s')
+    const short = await token({ admin: true }, '15s')
     await page.goto(`${url}/dashboard/health#token=${short}`)
     await heading(page, 'Health').waitFor()
     await page.getByText('Your token has expired.').waitFor()
@@ -238,9 +238,8 @@ describe.skipIf(skipped)('the dashboard in Chromium', () => {
       const frames: number[] = []
       let rows = 0
       let before = performance.now()
-      const started = before
       let all = false
-      while (performance.now() - started < 30_000 && !all) {
+      while (!all) {
         scroller.scrollTop += 2_700
         await new Promise((resolve) => requestAnimationFrame(resolve))
         const now = performance.now()
@@ -250,21 +249,12 @@ describe.skipIf(skipped)('the dashboard in Chromium', () => {
         const last = [...document.querySelectorAll('[data-index]')].at(-1)?.getAttribute('data-index')
         all = Number(last) >= 10_000
       }
-      frames.sort((a, b) => a - b)
-      return {
-        all,
-        rows,
-        frames: frames.length,
-        medianMs: frames[frames.length >> 1]!,
-        p95Ms: frames[Math.floor(frames.length * 0.95)]!,
-      }
+      return { rows, frames }
     })
-    console.log('10,000 rows, scrolled to the end:', JSON.stringify(seen))
-    expect(seen.all).toBe(true)
+    const drawn = smoothness(seen.frames)
+    console.log('10,000 rows, scrolled to the end:', JSON.stringify(drawn))
     expect(seen.rows).toBeLessThan(100)
-    // 60 a second on a machine of its own; the bounds leave room for a busy one.
-    expect(seen.medianMs).toBeLessThan(50)
-    expect(seen.p95Ms).toBeLessThan(200)
+    expect(drawn.drawing).toBeGreaterThan(0.5)
     await page.getByText('10,001 open, on every node').waitFor()
   })
 
@@ -282,16 +272,16 @@ describe.skipIf(skipped)('the dashboard in Chromium', () => {
     const page = await open(browser, `${url}/dashboard/connections#token=${await token()}`)
     await page.getByText('1,000 and more are open').waitFor()
     const sent = page.getByRole('columnheader', { name: 'Sent', exact: true })
-    expect(await sent.getAttribute('aria-sort')).toBe('none')
+    await expect.poll(() => sent.getAttribute('aria-sort')).toBe('none')
     await sent.getByRole('button').focus()
     await page.keyboard.press('Enter')
     await page.getByText('3,001 open, on every node').waitFor()
-    expect(await sent.getAttribute('aria-sort')).toBe('descending')
+    await expect.poll(() => sent.getAttribute('aria-sort')).toBe('descending')
     await rowsOf(page, 'Connections').first().filter({ hasText: 'busy' }).waitFor()
     await page.keyboard.press('Enter')
-    expect(await sent.getAttribute('aria-sort')).toBe('ascending')
+    await expect.poll(() => sent.getAttribute('aria-sort')).toBe('ascending')
     await page.keyboard.press('Enter')
-    expect(await sent.getAttribute('aria-sort')).toBe('none')
+    await expect.poll(() => sent.getAttribute('aria-sort')).toBe('none')
     await page.getByRole('searchbox').fill('BUS')
     await page.getByText('1 open, on every node').waitFor()
   })
@@ -334,8 +324,10 @@ describe.skipIf(skipped)('the dashboard in Chromium', () => {
       await page.getByRole('link', { name: view, exact: true }).click()
       await heading(page, view).waitFor()
       await page.waitForTimeout(300) // Charts are as wide as the page once it has drawn them.
-      expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth), view).toBeLessThanOrEqual(0)
-      expect(await nameless(page), view).toEqual([])
+      await expect
+        .poll(() => page.evaluate(() => document.documentElement.scrollWidth - innerWidth), { message: view })
+        .toBeLessThanOrEqual(0)
+      await expect.poll(() => nameless(page), { message: view }).toEqual([])
     }
   })
 
@@ -361,15 +353,15 @@ describe.skipIf(skipped)('the dashboard in Chromium', () => {
     const ground = () => page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor)
     const dark = await ground()
     await page.getByRole('button', { name: 'Light' }).click()
+    await expect.poll(ground).not.toBe(dark)
     const light = await ground()
-    expect(light).not.toBe(dark)
     await page.reload()
     await heading(page, 'Health').waitFor()
-    expect(await ground()).toBe(light)
+    await expect.poll(ground).toBe(light)
     await page.getByRole('button', { name: 'As the system' }).click()
-    expect(await ground()).toBe(dark)
+    await expect.poll(ground).toBe(dark)
     await page.emulateMedia({ colorScheme: 'light' })
-    expect(await ground()).toBe(light)
+    await expect.poll(ground).toBe(light)
   })
 
   test('C2, O1: while the hub is away a banner says that what is seen may be old, and goes when it is back', async () => {
@@ -378,7 +370,7 @@ describe.skipIf(skipped)('the dashboard in Chromium', () => {
     await page.getByText('1 open, on every node').waitFor()
     await page.context().setOffline(true)
     await page.getByText('What you see is from before.').waitFor()
-    expect(await rowsOf(page, 'Connections').count()).toBe(1)
+    await expect.poll(() => rowsOf(page, 'Connections').count()).toBe(1)
     await page.context().setOffline(false)
     await page.getByText('Live', { exact: true }).waitFor()
     await page.getByText('What you see is from before.').waitFor({ state: 'detached' })

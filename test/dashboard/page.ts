@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { SignJWT } from 'jose'
 import { type Browser, type BrowserContextOptions, type Page, chromium } from 'playwright-core'
 import { expect, onTestFinished } from 'vitest'
+import { patienceMs } from '../browser/page.js'
 import { secret } from './serving.js'
 
 const executablePath = '/usr/bin/chromium'
@@ -18,6 +19,7 @@ export const launch = (): Promise<Browser> =>
  */
 export async function open(browser: Browser, link: string, options: BrowserContextOptions = {}): Promise<Page> {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options })
+  context.setDefaultTimeout(patienceMs)
   const page = await context.newPage()
   const faults: string[] = []
   page.on('pageerror', (error) => faults.push(`error: ${error.message}`))
@@ -54,6 +56,23 @@ export const token = (
     .setIssuedAt()
     .setExpirationTime(life)
     .sign(new TextEncoder().encode(secret))
+
+/** How a page draws, from the times between its frames. */
+export function smoothness(gaps: readonly number[]) {
+  const sorted = gaps.toSorted((one, other) => one - other)
+  const sum = (of: readonly number[]) => of.reduce((all, one) => all + one, 0)
+  return {
+    frames: gaps.length,
+    medianMs: sorted[sorted.length >> 1] as number,
+    p95Ms: sorted[Math.floor(sorted.length * 0.95)] as number,
+    longestMs: sorted.at(-1) as number,
+    /**
+     * Of the time, while it drew four frames a second or more: all of it on a machine of its own, none of it where the page
+     * itself stands still. Single frames say nothing: a machine that other work keeps busy stops for seconds.
+     */
+    drawing: sum(gaps.filter((gap) => gap <= 250)) / sum(gaps),
+  }
+}
 
 /** What can be pressed, chosen or written in, and has no name for those who cannot see it. */
 export const nameless = (page: Page): Promise<string[]> =>

@@ -83,8 +83,7 @@ describe.skipIf(skipped)('what the dashboard shows and loads', () => {
       await page.getByRole('heading', { level: 1 }).waitFor()
       if (view === 'connections') {
         const rows = page.getByRole('table', { name: 'Connections' }).locator('[role=row][data-index]')
-        await rows.filter({ hasText: 'tablet' }).focus()
-        await page.keyboard.press('Enter')
+        await rows.filter({ hasText: 'tablet' }).press('Enter')
         await page
           .getByRole('dialog')
           .getByText(streams[1]?.connectionId as string)

@@ -63,12 +63,13 @@ describe.skipIf(skipped)('the dashboard in Chromium', () => {
     for (const view of ['Overview', 'Connections', 'Events', 'Topics', 'Jobs', 'Activity']) {
       await page.goto(`${url}/dashboard${pathOf(view)}`)
       await page.locator('[role=row][data-index]').first().waitFor()
-      const hidden = await page
-        .getByRole('table')
-        .evaluateAll((tables) =>
-          tables.map((table) => table.scrollWidth - table.clientWidth).filter((width) => width > 0),
-        )
-      expect(hidden, view).toEqual([])
+      const hidden = () =>
+        page
+          .getByRole('table')
+          .evaluateAll((tables) =>
+            tables.map((table) => table.scrollWidth - table.clientWidth).filter((width) => width > 0),
+          )
+      await expect.poll(hidden, { message: view }).toEqual([])
     }
     const row = page.locator('[role=row][data-index]')
     await row.filter({ hasText: 'connected ada · Connected for' }).waitFor()
