@@ -17,6 +17,8 @@ async function start(workers: number) {
   const args = ['--port', '0', '--store', redis.url, '--dev', '--workers', String(workers), '--drain-ms', '2000']
   const { program, url } = await serve(args, { TIDINGS_JWT_SECRET: secret })
   onTestFinished(() => void program.kill('SIGTERM'))
+  // What it prints and what it logs come by two pipes.
+  await program.until((one) => one.lines.length > 1 && pidsOf(one).length === workers)
   const admin = (program.lines[1] as string).split('#token=')[1] as string
   const connections = async () => {
     const response = await fetch(`${url}/connections`, { headers: { authorization: `Bearer ${admin}` } })
@@ -49,7 +51,7 @@ const pidsOf = ({ errors }: Program): number[] =>
     .filter((line) => line.includes('"url"') && line.includes('"msg":"ready"'))
     .map((line) => (JSON.parse(line) as { pid: number }).pid)
 
-describe.skipIf(noRedis)('serve --workers', { timeout: 60_000 }, () => {
+describe.skipIf(noRedis)('serve --workers', () => {
   test('workers share the port, each a node, and an event that one takes reaches the readers of all, once', async () => {
     const { connections, publish, read } = await start(2)
     const readers = [await read(), await read(), await read(), await read()]
