@@ -66,10 +66,10 @@ function boundWaiting(server: Server, most: number, cut: (socket: Socket) => voi
   const add = (socket: Socket): void => {
     waiting.add(socket)
     if (waiting.size <= most) return
-    const [eldest] = waiting as unknown as [Socket]
-    waiting.delete(eldest)
-    eldest.destroy()
-    cut(eldest)
+    const [oldest] = waiting as unknown as [Socket]
+    waiting.delete(oldest)
+    oldest.destroy()
+    cut(oldest)
   }
   // One function for all of them: a stream stays for hours.
   function closed(this: Socket): void {

@@ -6,6 +6,7 @@ import { complain } from './say.js'
 
 const program = makeProgram()
 throwInPlaceOfExit(program)
+process.stdout.on('error', endWithReader)
 
 try {
   await program.parseAsync()
@@ -20,6 +21,11 @@ try {
     // A worker: the channel to the process that started it would keep it.
     if (process.connected) process.exit()
   }
+}
+
+/** `tidings tail … | head` ends with its reader, without a word, and so does every other command; a hub stays (`serve`). */
+function endWithReader(error: NodeJS.ErrnoException): void {
+  process.exit(error.code === 'EPIPE' ? (process.exitCode ?? exitCodes.done.code) : exitCodes.failed.code)
 }
 
 /** Subcommands do not inherit it. */

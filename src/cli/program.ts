@@ -82,7 +82,6 @@ export function makeProgram(): Command {
     ])
     .action(async (topics: string[], { type, ...flags }: Record<string, string> & { type?: string[] }) => {
       const { since }: ValuesOf<typeof tailing> = readSettings(tailing, flags as Flags, {})
-      process.stdout.on('error', endWithReader)
       await tail(readTarget(flags as Flags, process.env), {
         topics,
         types: type ?? [],
@@ -104,8 +103,3 @@ export function makeProgram(): Command {
 
 const versionOf = (): string =>
   (createRequire(import.meta.url)('../../package.json') as { readonly version: string }).version
-
-/** `tidings tail … | head` ends with its reader, without a word. */
-function endWithReader(error: NodeJS.ErrnoException): void {
-  process.exit(error.code === 'EPIPE' ? 0 : 1)
-}

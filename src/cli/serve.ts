@@ -30,6 +30,8 @@ export async function serve(flags: Flags, environment: Environment): Promise<voi
   }
   const plan = planServe(gathered.values)
   if ('printConfig' in flags) return
+  // A hub goes on when whoever read its first line has gone.
+  process.stdout.removeAllListeners('error').on('error', () => undefined)
   const log = makeLog(plan.logLevel)
   if (plan.workers > 1 && !isWorker()) return superviseWorkers(plan.workers, log)
   const store = await makeStore(plan.store)
@@ -93,7 +95,7 @@ async function listen(server: Server, { host, port }: ServePlan): Promise<void> 
 function flooded(log: ReturnType<typeof makeLog>): () => void {
   let cut = 0
   const tell = (): void => {
-    log.warn({ cut }, 'too many connections without a request: the eldest were cut (--waiting-sockets)')
+    log.warn({ cut }, 'too many connections without a request: the oldest were cut (--waiting-sockets)')
     cut = 0
   }
   return () => {

@@ -76,7 +76,7 @@ export const statsSchemas: Readonly<Record<string, Schema>> = {
   }),
   Stats: object('All nodes together; lists are of your namespace', {
     at: unixMs('When'),
-    uptimeMs: whole('Since the eldest node started'),
+    uptimeMs: whole('Since the oldest node started'),
     nodes: list(node, 'Those that answered'),
     'missing?': list(text('A node'), 'Nodes that did not answer within a second'),
     connections: object('Connections', {

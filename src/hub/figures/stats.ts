@@ -11,7 +11,7 @@ import { addTallies, noTally } from './tally.js'
 /** What `GET /stats` answers: all nodes of the hub together (O3). Durations in ms, times in Unix ms. */
 export interface Stats {
   readonly at: number
-  /** Since the eldest node started. */
+  /** Since the oldest node started. */
   readonly uptimeMs: number
   readonly nodes: readonly NodeReport[]
   /** Nodes that did not answer within a second; the rest is without them. */
