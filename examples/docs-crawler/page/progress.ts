@@ -81,7 +81,7 @@ const finishedOf = ({ counters: { processed = 0, failed = 0, skipped = 0 } }: Jo
 
 function doing(job: Job): string {
   if (job.status === 'queued') return 'Waiting for a worker…'
-  if (job.status === 'completed') return 'Every page is read.'
+  if (job.status === 'completed') return 'There is nothing left to read.'
   if (job.status === 'cancelled') return 'Cancelled. What was read until then can be downloaded.'
   if (job.status === 'failed') return job.error?.message ?? 'It was stopped.'
   const { url } = (job.current ?? {}) as { url?: string }

@@ -105,10 +105,15 @@ export interface ApiParts {
   readonly allowLoopback: boolean
 }
 
+const hasScheme = /^[a-z][a-z\d+.-]*:\/\//i
+/** What is served from one's own machine seldom has a certificate. */
+const isOfThisMachine = /^(?:localhost|127\.[\d.]+|\[::1\])(?:[:/]|$)/i
+
 /** Checks what a person asks to crawl. Throws a {@link Problem} that names the field. */
 export function readCrawlRequest(body: Record<string, unknown>, allowLoopback: boolean): CrawlRequest {
   const given = typeof body['url'] === 'string' ? body['url'].trim() : ''
-  const url = pageAddress(/^[a-z][a-z\d+.-]*:\/\//i.test(given) ? given : `https://${given}`)
+  const scheme = isOfThisMachine.test(given) ? 'http' : 'https'
+  const url = pageAddress(hasScheme.test(given) ? given : `${scheme}://${given}`)
   if (given === '' || url === null) {
     throw new Problem(400, 'url_invalid', 'Give the address of a web page, such as https://docs.example.com/.', 'url')
   }

@@ -25,5 +25,5 @@ function logLine(page: Page): { level: 'info' | 'warning'; message: string } {
   if (page.state !== 'done')
     return { level: page.state === 'failed' ? 'warning' : 'info', message: `${path}: ${page.state}, ${page.reason}` }
   const found = page.found > 0 ? `, ${page.found} new` : ''
-  return { level: 'info', message: `${path}: ${Math.ceil((page.bytes ?? 0) / 1024)} kB, ${page.ms} ms${found}` }
+  return { level: 'info', message: `${path}: ${((page.bytes ?? 0) / 1_024).toFixed(1)} kB, ${page.ms} ms${found}` }
 }

@@ -3,6 +3,7 @@ import { type Dispatcher, fetch, type Response } from 'undici'
 import { AddressRefused } from './address-guard.js'
 import type { ConvertedPage } from './convert.js'
 import { pageAddress } from './links.js'
+import { reasonOf } from './reason.js'
 import { type Robots, userAgent } from './robots.js'
 
 /** What became of a page. Skipped is no failure: the page is not ours to read, or no page. */
@@ -93,7 +94,7 @@ export class PageFetcher {
       if (timeout.aborted) throw new Passing(`no answer within ${this.#limits.timeoutMs / 1_000} s`)
       const cause = error instanceof Error ? error.cause : undefined
       if (cause instanceof AddressRefused) throw cause
-      throw new Passing(cause instanceof Error ? cause.message : reasonOf(error))
+      throw new Passing(reasonOf(error))
     }
   }
 
@@ -149,5 +150,3 @@ function retryAfterMs(header: string | null): number {
   const ms = Number.isNaN(seconds) ? Date.parse(header) - Date.now() : seconds * 1_000
   return Number.isFinite(ms) ? Math.max(0, ms) : 0
 }
-
-const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error)).slice(0, 300)

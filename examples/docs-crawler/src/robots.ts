@@ -2,6 +2,7 @@ import { createRequire } from 'node:module'
 import type robotsParserType from 'robots-parser'
 import { type Dispatcher, type Response, fetch } from 'undici'
 import { AddressRefused } from './address-guard.js'
+import { reasonOf } from './reason.js'
 
 // Its types promise a default export that the CommonJS module does not have.
 const robotsParser = createRequire(import.meta.url)('robots-parser') as typeof robotsParserType.default
@@ -62,9 +63,7 @@ export class Robots {
       text = response.ok ? await readText(response, longestText) : ''
     } catch (error) {
       if (error instanceof Error && error.cause instanceof AddressRefused) throw error.cause
-      throw new Error(`robots.txt could not be read: ${error instanceof Error ? error.message : 'unknown'}`, {
-        cause: error,
-      })
+      throw new Error(`${url} could not be read: ${reasonOf(error)}`, { cause: error })
     }
     const robots = robotsParser(url, text)
     return {

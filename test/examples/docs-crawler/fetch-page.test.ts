@@ -44,7 +44,8 @@ async function site(routes: Record<string, Answer>, limits: Partial<FetchLimits>
   )
   const read = (path: string, signal = new AbortController().signal): Promise<Outcome> =>
     fetcher.read(`${url}${path}`, signal)
-  return { url, asked, read }
+  const close = (): Promise<void> => new Promise((resolve) => server.close(() => resolve()))
+  return { url, asked, read, close }
 }
 
 const html = (response: ServerResponse, body: string | Buffer, type = 'text/html'): void => {
@@ -74,9 +75,18 @@ test('X1: where robots.txt cannot be had nothing is read', async () => {
   const { asked, read } = await site({ '/robots.txt': (response) => response.writeHead(503).end() })
   expect(await read('/a')).toMatchObject({
     state: 'failed',
-    reason: expect.stringContaining('robots.txt could not be read'),
+    reason: expect.stringContaining('/robots.txt could not be read: answered 503'),
   })
   expect(asked).toEqual(['/robots.txt'])
+})
+
+test('X1: a site that does not answer is told by its address and what the socket said', async () => {
+  const { url, read, close } = await site({})
+  await close()
+  expect(await read('/a')).toMatchObject({
+    state: 'failed',
+    reason: expect.stringMatching(`^${url}/robots.txt could not be read: connect ECONNREFUSED`),
+  })
 })
 
 test('X1: a redirect within the site is a page of its own, one to elsewhere is skipped', async () => {

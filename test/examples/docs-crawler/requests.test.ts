@@ -24,6 +24,12 @@ test('X1: a wrong address or limit is refused with the field at fault', () => {
   for (const maxDepth of [-1, 1.5, 21, '3', true]) expect(refusal({ url, maxDepth })).toBe('400 limit_invalid maxDepth')
   for (const maxPages of [0, 5_001, 'all']) expect(refusal({ url, maxPages })).toBe('400 limit_invalid maxPages')
   expect(refusal({ url: ' docs.example.com ' })).toEqual({ url, maxDepth: 3, maxPages: 100 })
+  for (const [given, address] of [
+    ['localhost:3000/docs', 'http://localhost:3000/docs'],
+    ['127.0.0.1:3000', 'http://127.0.0.1:3000/'],
+    ['localhost.example.com', 'https://localhost.example.com/'],
+  ] as const)
+    expect(readCrawlRequest({ url: given }, true)).toMatchObject({ url: address })
 })
 
 test('X1: options of the command line are checked by name', () => {
