@@ -43,4 +43,4 @@ export function addCommand(parent: Command, told: CommandWords): Command {
   return command
 }
 
-export const flagHelp = (setting: Setting<unknown>): string => `${setting.help}${defaultOf(setting)}`
+const flagHelp = (setting: Setting<unknown>): string => `${setting.help}${defaultOf(setting)}`

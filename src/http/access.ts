@@ -141,7 +141,7 @@ function mayCancel(principal: Principal, job: Job): boolean {
 export const unknownJob = (id: string): TidingsError =>
   new TidingsError('not_found', `There is no job "${id}" that you may see.`, { field: 'id' })
 
-export const forbidden = (topics: readonly string[]): TidingsError =>
+const forbidden = (topics: readonly string[]): TidingsError =>
   new TidingsError(
     'forbidden',
     `You may not do this on ${topics.length === 1 ? 'the topic' : 'the topics'} ${topics.map((topic) => JSON.stringify(topic)).join(', ')}.`,

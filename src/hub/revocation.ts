@@ -18,7 +18,7 @@ export interface Revocation {
   readonly at: number
 }
 
-export const revocationKinds = ['user', 'session', 'tokenId'] as const
+const revocationKinds = ['user', 'session', 'tokenId'] as const
 /** As {@link Reader.tokenId} may be. */
 const longestTokenId = 256
 

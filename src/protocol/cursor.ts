@@ -7,7 +7,7 @@ export interface Position {
 }
 
 const shape = /^([A-Za-z0-9_~-]{1,40})\.(0|[1-9][0-9]{0,15})$/
-export const maxCursorLength = 64
+const maxCursorLength = 64
 
 /** The opaque cursor of a position: `<epoch>.<seq>`, at most 64 characters of `[A-Za-z0-9._~-]`. */
 export function formatCursor(position: Position): string {

@@ -34,7 +34,7 @@ export interface TidingsEvent<Type extends string = string, Data = unknown> {
   readonly volatile?: true
 }
 
-export const envelopeVersion = 1
+const envelopeVersion = 1
 export const defaultSource = 'tidings'
 
 /** Types that the protocol itself uses, and the two that a native EventSource keeps for itself (E4). */

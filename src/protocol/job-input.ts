@@ -86,7 +86,7 @@ export function checkNewJob(input: unknown): { readonly id: string | undefined; 
 }
 
 /** Returns `id` when a job may have it; throws `id_invalid` or `topic_invalid`. */
-export function checkJobId(id: unknown, field: string): string {
+function checkJobId(id: unknown, field: string): string {
   const checked = checkId(id, field)
   checkTopic(jobTopic(checked), field)
   return checked

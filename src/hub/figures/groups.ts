@@ -1,7 +1,7 @@
 import type { TypeCount } from '../sent-types.js'
 
 /** Most sessions, and most addresses, that a node tells of: those with the most connections. */
-export const mostGroups = 50
+const mostGroups = 50
 /** Most types that a group tells of: the most frequent. */
 const mostTypes = 20
 

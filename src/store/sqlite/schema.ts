@@ -2,7 +2,7 @@ import { TidingsError } from '../../errors.js'
 import type { Database } from './driver.js'
 
 /** The layout of the file. A file of a higher version is refused (H9); raise it with every change of a table. */
-export const schemaVersion = 2
+const schemaVersion = 2
 
 /** What version 2 added: figures of what is kept (O3). */
 const figures = `

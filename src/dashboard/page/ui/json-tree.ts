@@ -15,7 +15,7 @@ export interface TreeLine {
 }
 
 /** An object or array shows so many at first, and so many again each time more are asked for. */
-export const shownAtFirst = 100
+const shownAtFirst = 100
 /** A value is cut here; the raw envelope has it whole. */
 const longestText = 1_000
 /** So deep, and where there is no more than this in it, a tree is open without being asked. */

@@ -22,7 +22,7 @@ export function curlOfEvent(hubUrl: string, event: HubEvent, cursor: string | nu
 }
 
 /** Streams the topic of an event from right before it. */
-export function curlOfReading(hubUrl: string, event: HubEvent, cursor: string | null): string {
+function curlOfReading(hubUrl: string, event: HubEvent, cursor: string | null): string {
   const query = new URLSearchParams({ topic: event.topic, since: before(cursor) ?? 'start' })
   return curlOf({ url: `${hubUrl}/events?${query}`, headers: authorization, stream: true })
 }

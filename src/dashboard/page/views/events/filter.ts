@@ -10,7 +10,7 @@ const fields: Readonly<Record<string, (event: HubEvent) => readonly string[]>> =
   source: (event) => [event.source],
   id: (event) => [event.id],
 }
-export const filterFields = Object.keys(fields)
+const filterFields = Object.keys(fields)
 
 export type Filter = (logged: LoggedEvent) => boolean
 
