@@ -22,7 +22,10 @@ export interface HubOptions<Declared extends MaybeDeclared = undefined> extends 
    * nobody has without being signed in. Default none; with `anonymous` it has to be said.
    */
   readonly sessionCookies?: readonly string[]
-  /** `Authorization: Bearer` with an HS256 token (A2). */
+  /**
+   * Whose Bearer tokens are taken: those signed with a shared secret (HS256), or with the keys that an identity provider
+   * publishes; one source or several (A2). Default: none but those that the hub itself makes.
+   */
   readonly jwt?: JwtOptions | readonly JwtOptions[]
   /**
    * Take tokens that live five minutes at most from `?token=` too, for native EventSource, which can send no header (A1).
@@ -84,7 +87,9 @@ export interface HubOptions<Declared extends MaybeDeclared = undefined> extends 
    * none (O4).
    */
   readonly log?: HubLog
+  /** Time, for tests that move it. Default: the platform's. */
   readonly clock?: Clock
+  /** Randomness, for runs that are to be the same again: `bytes` makes keys and ids. Default: the platform's. */
   readonly random?: Random
   /** Hears of failures that no caller does, with where they happened. Default: one line on stderr. */
   readonly onError?: (error: unknown, stage: string) => void

@@ -81,7 +81,7 @@ export class Admission {
   claim(place: Place, principal: Principal): void {
     const { namespace, userId, sessionId, scope = [], method } = principal
     place.claim({
-      signedIn: (method as string) !== 'anonymous',
+      signedIn: method !== 'anonymous',
       namespace,
       userId,
       sessionId,

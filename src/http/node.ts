@@ -40,8 +40,7 @@ export function toNodeHandler(hub: AnyHub, options: NodeHandlerOptions = {}): No
     throw new TidingsError('option_invalid', 'Option "takeSockets" must be true or false.', { field: 'takeSockets' })
   }
   const { handler, core, compresses } = hub.internals
-  const { endOfTick } = core
-  const { counters } = core
+  const { endOfTick, counters } = core
   const compressor = new Compressor()
   const outlets = {
     endOfTick,

@@ -10,7 +10,7 @@ import type { Admission } from './admission.js'
 import type { Origins } from './origins.js'
 import type { Dashboard } from './routes/dashboard.js'
 
-/** What the routes are made of; `index.ts` joins it. */
+/** What the routes are made of; `entry/create-hub.ts` joins it. */
 export interface HttpParts {
   readonly core: HubCore
   readonly jobs: JobsEngine

@@ -20,8 +20,10 @@ export interface PollOutletOptions {
   readonly answer: (result: PollResult) => void
 }
 
-/** One poll: a connection that ends with its first answer. It is answered when it has caught up with something to tell,
- * when its limit is reached, or when its wait is over. */
+/**
+ * One poll: a connection that ends with its first answer. It is answered when it has caught up with something to tell,
+ * when its limit is reached, or when its wait is over.
+ */
 export class PollOutlet implements Outlet {
   readonly transport = 'poll'
   readonly progress = null

@@ -17,7 +17,7 @@ const titles: Partial<Record<number, string>> = {
   429: 'Too many requests',
   431: 'Head too large',
   503: 'Unavailable',
-  507: 'Out of quota',
+  507: 'Out of room',
 }
 
 /**

@@ -6,7 +6,7 @@ import type { Frame } from './frame.js'
  */
 export interface Outlet {
   readonly transport: 'sse' | 'poll' | 'process'
-  /** More than it should hold is waiting: stop pushing until `onDrain`. One push over the limit is still carried whole. */
+  /** More than it should hold is waiting: stop pushing until `drained` is called. One push over the limit is still carried whole. */
   readonly full: boolean
   /** Bytes wait that the other side has not taken yet. */
   readonly hasUnsent: boolean

@@ -7,6 +7,7 @@ import { resolveStoreLimits, type StoreLimits } from './retention.js'
 import type { DueState, Store } from './store.js'
 
 export interface MemoryStoreOptions extends StoreLimits {
+  /** Default: the platform's, as is `random`. */
   readonly clock?: Clock
   readonly random?: Random
 }

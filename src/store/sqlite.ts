@@ -23,6 +23,7 @@ export interface SqliteStoreOptions extends StoreLimits {
   readonly synchronous?: 'full' | 'normal'
   /** Called for each kept event that is found damaged, at each read of it. Readers get a gap (`lost`). Default: nothing. */
   readonly onCorrupt?: (row: CorruptRow) => void
+  /** Default: the platform's, as is `random`. */
   readonly clock?: Clock
   readonly random?: Random
 }
