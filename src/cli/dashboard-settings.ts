@@ -1,7 +1,7 @@
 import { type DashboardOptions, loopbackHosts } from '../dashboard/index.js'
 import { isLoopback } from './loopback.js'
 import { contradiction } from './refusal.js'
-import { type ValuesOf, list, oneOf } from './setting.js'
+import { type ValuesOf, list, listed, oneOf } from './setting.js'
 
 /** The live view of a stand-alone hub (O1). */
 export const dashboardSettings = {
@@ -19,6 +19,6 @@ export function planDashboard(values: ValuesOf<typeof dashboardSettings>, host: 
     if (dashboardHosts !== undefined) throw contradiction('--dashboard-hosts', '--dashboard off')
     return null
   }
-  if (dashboardHosts !== undefined) return { allowedHosts: dashboardHosts.split(',').map((name) => name.trim()) }
+  if (dashboardHosts !== undefined) return { allowedHosts: listed(dashboardHosts) }
   return isLoopback(host) ? { allowedHosts: loopbackHosts } : {}
 }

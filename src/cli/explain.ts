@@ -5,7 +5,7 @@ import { addCommand } from './command.js'
 import { plain } from './job-words.js'
 import { refusal } from './refusal.js'
 import { request } from './request.js'
-import { list, onOff, text } from './setting.js'
+import { list, listed, onOff, text } from './setting.js'
 import { type Flags, readSettings } from './sources.js'
 import { readTarget, target } from './target.js'
 
@@ -41,7 +41,7 @@ export function addExplainCommand(program: Command): void {
     // TIDINGS_USER signs in elsewhere; here it would contradict the token.
     const hub = readTarget(flags, { ...process.env, TIDINGS_USER: undefined })
     const several = (name: string, value: string | undefined) =>
-      value === undefined ? [] : value.split(',').map((one) => [name, one.trim()] as const)
+      (listed(value) ?? []).map((one) => [name, one] as const)
     const query = [
       ['event', event] as const,
       ['user', user] as const,

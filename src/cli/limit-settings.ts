@@ -1,7 +1,7 @@
 import { type GivenLimits, type GivenRate, limitedBy } from '../hub/limits/settings.js'
 import type { HubOptions } from '../index.js'
 import { defaults } from '../protocol/defaults.js'
-import { type Setting, type ValuesOf, list, present, text } from './setting.js'
+import { type Setting, type ValuesOf, list, listed, present, text } from './setting.js'
 
 type Limits<Value> = Readonly<Record<string, Value>> | null
 
@@ -102,7 +102,7 @@ export function planLimits(
     jobCommands: jobRate,
   }
   return {
-    ...present({ trustedProxies: trustedProxies?.split(',').map((one) => one.trim()), addressHeader }),
+    ...present({ trustedProxies: listed(trustedProxies), addressHeader }),
     limits: Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as GivenLimits,
   }
 }

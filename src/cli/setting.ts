@@ -71,6 +71,13 @@ export const list = (flag: string, help: string, shape: Shape<string> = {}): Set
       : asText(value),
 })
 
+/** What a {@link list} holds. */
+export function listed(text: string): string[]
+export function listed(text: string | undefined): string[] | undefined
+export function listed(text: string | undefined): string[] | undefined {
+  return text?.split(',').map((one) => one.trim())
+}
+
 /** A switch; as a variable `true`, `1`, `false` or `0`. */
 export const onOff = (flag: string, help: string): Setting<boolean> => ({
   flag,

@@ -1,7 +1,7 @@
 import type { HubOptions, JwtAlgorithm, JwtOptions } from '../index.js'
 import { isLoopback } from './loopback.js'
 import { contradiction, refusal } from './refusal.js'
-import { type ValuesOf, list, onOff, present, text } from './setting.js'
+import { type ValuesOf, list, listed, onOff, present, text } from './setting.js'
 
 /** What says who may come in, and from where. */
 export const signInSettings = {
@@ -51,16 +51,14 @@ export function planSignIn(values: ValuesOf<typeof signInSettings>, host: string
     )
   }
   const checked = { issuer: jwtIssuer, audience: jwtAudience }
-  const algorithms = listOf(jwtAlgorithms) as readonly JwtAlgorithm[] | undefined
+  const algorithms = listed(jwtAlgorithms) as readonly JwtAlgorithm[] | undefined
   const jwt =
     jwtSecret !== undefined
       ? { secret: jwtSecret, ...checked }
       : jwks !== undefined && { jwksUrl: jwks, ...checked, ...present({ algorithms }) }
   return {
     development: dev,
-    ...present({ urlTokens, allowedOrigins: listOf(allowedOrigins), publicTopics: listOf(publicTopics), anonymous }),
+    ...present({ urlTokens, allowedOrigins: listed(allowedOrigins), publicTopics: listed(publicTopics), anonymous }),
     ...(jwt && { jwt: jwt as JwtOptions }),
   }
 }
-
-const listOf = (text: string | undefined): readonly string[] | undefined => text?.split(',').map((one) => one.trim())

@@ -9,7 +9,7 @@ import { systemRandom } from '../random.js'
 import { addCommand } from './command.js'
 import { refusal } from './refusal.js'
 import { note } from './say.js'
-import { type Setting, list, onOff, text } from './setting.js'
+import { type Setting, list, listed, onOff, text } from './setting.js'
 import { signInSettings } from './sign-in.js'
 import { type Flags, readSettings } from './sources.js'
 
@@ -75,13 +75,11 @@ export function addTokenCommand(program: Command): void {
 
 type Asked = ReturnType<typeof readSettings<typeof options>>
 
-const split = (names: string | undefined): string[] | undefined => names?.split(',').map((name) => name.trim())
-
 async function mint(secret: ReturnType<typeof readSettings<typeof signing>>, asked: Asked) {
   if (secret.jwtSecret === undefined)
     throw refusal('--jwt-secret', 'Give the secret of the hub in TIDINGS_JWT_SECRET, or with --jwt-secret.')
   const { user, session, namespace, admin = false, expiresIn = options.expiresIn.fallback as string } = asked
-  const [roles, subscribe, publish] = [split(asked.roles), split(asked.subscribe), split(asked.publish)]
+  const [roles, subscribe, publish] = [listed(asked.roles), listed(asked.subscribe), listed(asked.publish)]
   const rights: Claims = { userId: user, sessionId: session, namespace, roles, subscribe, publish, admin }
   // What a hub would refuse is refused here, by name.
   checkPrincipal(rights, 'jwt')
@@ -114,8 +112,8 @@ function warningsFor({ admin, publish, subscribe, expiresIn = '1h', user }: Aske
     warnings.push('--jwt-secret stands in the list of processes and the history of the shell: use TIDINGS_JWT_SECRET.')
   if (admin)
     warnings.push('This token administers the namespace: whoever holds it sees every connection and may end and erase.')
-  if (publish?.split(',').includes('*')) warnings.push('It may publish to every topic, in the name of anybody.')
-  if (subscribe?.split(',').includes('*')) warnings.push("It may read every topic, other people's too.")
+  if (listed(publish)?.includes('*')) warnings.push('It may publish to every topic, in the name of anybody.')
+  if (listed(subscribe)?.includes('*')) warnings.push("It may read every topic, other people's too.")
   if (lifeMs(expiresIn) > dayMs)
     warnings.push(`It lives ${expiresIn}: until then only POST /revocations takes it back.`)
   if (user === undefined)
