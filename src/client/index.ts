@@ -47,8 +47,11 @@ export interface ClientOptions<Declared extends MaybeDeclared = undefined> exten
   readonly events?: Declared
   /** `createDiagnostics()` of `tidings/client/diagnostics`: remembers what this client does. */
   readonly diagnostics?: Diagnostics
+  /** In place of the platform's: for headers of your own, or in tests. */
   readonly fetch?: typeof globalThis.fetch
+  /** What tells of the network and of the page. Default: the browser's events; in Node there are none. */
   readonly environment?: Environment
+  /** Default: the platform's, as is `random`. */
   readonly clock?: Clock
   readonly random?: Random
 }

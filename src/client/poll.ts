@@ -81,7 +81,7 @@ export async function poll(
 
 /**
  * The parts of an answer, asked for at `before`, as a stream would have told them. An event's own cursor has the epoch of the
- * answer's (P8.7); what has none leaves the reader where it is.
+ * answer's (P8.8); what has none leaves the reader where it is.
  */
 function messagesOf({ events, gaps = [], snapshots = [], cursor }: PollBody, before: string): StreamNews[] {
   const epoch = cursor.slice(0, cursor.lastIndexOf('.'))

@@ -10,7 +10,6 @@ const fields: Readonly<Record<string, (event: HubEvent) => readonly string[]>> =
   source: (event) => [event.source],
   id: (event) => [event.id],
 }
-const filterFields = Object.keys(fields)
 
 export type Filter = (logged: LoggedEvent) => boolean
 
