@@ -4,7 +4,7 @@ import { Access } from './access.js'
 import { type Answer, toResponse } from './answer.js'
 import { BodyOutlet } from './body-outlet.js'
 import type { HttpParts } from './parts.js'
-import { problemAnswer } from './problem.js'
+import { problemAnswer, shownField } from './problem.js'
 import { type Methods, findRoute, plainRoute } from './route-table.js'
 import type { OpenStream } from './routes/events.js'
 import { RefusalLog } from './refusal-log.js'
@@ -81,9 +81,9 @@ export function createHandler(given: HttpParts): Handler {
     const refusal = error instanceof TidingsError ? error : new TidingsError('internal', 'See the failure beside it.')
     const requestId = requestIdOf(request, core.random)
     figures.refused(refusal.code)
-    const { code, status, field, limit } = refusal
+    const { code, status, limit } = refusal
     const path = request.address.pathname.slice(0, longestPath)
-    const refused = { method: request.method, path, code, status, field, limit }
+    const refused = { method: request.method, path, code, status, field: shownField(refusal.field), limit }
     refusals.refused(refused, requestId)
     core.activity.refused({ ...refused, address: admission.addressOf(request) }, requestId)
     const answer = softened(request, error, () => core.returns.retryMs()) ?? problemAnswer(error, core.onError)

@@ -20,6 +20,15 @@ const titles: Partial<Record<number, string>> = {
   507: 'Out of room',
 }
 
+/** Who wrote a megabyte where a name belongs knows it, and neither the answer nor a log needs it again. */
+const longestField = 200
+const longestDetail = 2_000
+
+/** The name of a field as it is told and kept: it may be one that the sender made up. */
+export const shownField = (field: string | undefined): string | undefined => field && shortened(field, longestField)
+
+const shortened = (text: string, most: number): string => (text.length > most ? `${text.slice(0, most)}…` : text)
+
 /**
  * The problem document of any error (RFC 9457). What is not a {@link TidingsError} is a fault of ours: it becomes a 500
  * without details, and the details go to `onError`.
@@ -36,8 +45,8 @@ export function problemAnswer(error: unknown, onError: (error: unknown, stage: s
     title: titles[shown.status] ?? 'Error',
     status: shown.status,
     code: shown.code,
-    detail: shown.message,
-    ...(shown.field !== undefined && { field: shown.field }),
+    detail: shortened(shown.message, longestDetail),
+    ...(shown.field !== undefined && { field: shownField(shown.field) as string }),
     ...(shown.topics !== undefined && { topics: shown.topics }),
     ...(shown.limit !== undefined && { limit: shown.limit }),
     ...(shown.retryAfterMs !== undefined && { retryAfterMs: shown.retryAfterMs }),

@@ -66,6 +66,26 @@ describe('threats', () => {
     expect((await call(`/connections/${long}`, { as: { ...root, admin: true } })).status).toBeGreaterThanOrEqual(400)
   })
 
+  test('T17: a name that the sender made up is told and kept shortened, however long it was', async () => {
+    const { call } = await startHub()
+    const long = 'x'.repeat(500_000)
+    for (const [path, body] of [
+      ['/tokens', { [long]: 1 }],
+      ['/events', { topic: 'a', type: 'n', [long]: 1 }],
+      ['/events', [{ topic: 'a', type: 'n', to: { [long]: 1 } }]],
+      ['/jobs', { owner: 'user:7', kind: 'k', [long]: 1 }],
+      ['/revocations', { [long]: 'a' }],
+    ] as const) {
+      const answer = await call(path, { as: { ...root, admin: true }, body })
+      expect(answer.status, path).toBe(400)
+      expect(JSON.stringify(answer.body).length, path).toBeLessThan(3_000)
+    }
+    // A few per path: the log keeps a thousand of them.
+    const activity = await call('/activity?kind=refused', { as: { ...root, admin: true } })
+    expect(activity.body.entries).toHaveLength(4)
+    expect(JSON.stringify(activity.body).length).toBeLessThan(4_000)
+  })
+
   test('T23: a hub that sends its readers elsewhere does not get them to take their token along', async () => {
     const seen: { path: string; authorization: string | undefined; cookie: string | undefined }[] = []
     const start = async (answer: (path: string) => [number, Record<string, string>, string]) => {
