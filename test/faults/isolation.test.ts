@@ -17,8 +17,8 @@ function checkReport(report: IsolationReport): void {
   expect(hasReceived(report)).toBe(true)
 }
 
-const hasReceived = ({ bytes, sightings, streams, attempts }: IsolationReport): boolean =>
-  bytes >= 100_000 && sightings >= 300 && streams >= 20 && attempts >= 20
+const hasReceived = ({ bytes, sightings, streams, attempts, looks }: IsolationReport): boolean =>
+  bytes >= 100_000 && sightings >= 300 && streams >= 20 && attempts >= 20 && looks >= 5
 const isFoundOut = ({ violations }: IsolationReport): boolean => violations.length > 0
 
 describe('isolation: every byte that anybody receives is one they may have', () => {

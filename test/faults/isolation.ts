@@ -32,6 +32,8 @@ export interface IsolationReport {
   /** Canaries that were found in what was received, and judged. */
   readonly sightings: number
   readonly attempts: number
+  /** Lists and streams of a namespace that were shown to who runs it. */
+  readonly looks: number
   readonly revocations: number
   readonly statuses: Readonly<Record<number, number>>
   readonly violations: readonly string[]
@@ -95,7 +97,16 @@ class World {
     readonly token: string
   }[] = []
   readonly #random
-  readonly #counts = { bytes: 0, requests: 0, streams: 0, events: 0, sightings: 0, attempts: 0, revocations: 0 }
+  readonly #counts = {
+    bytes: 0,
+    requests: 0,
+    streams: 0,
+    events: 0,
+    sightings: 0,
+    attempts: 0,
+    looks: 0,
+    revocations: 0,
+  }
   readonly #statuses: Record<number, number> = {}
   readonly #violations: string[] = []
   readonly #errors: unknown[] = []
@@ -188,6 +199,7 @@ class World {
       roles: some(['ADMIN', 'EDITOR', 'GUEST'], 0.3),
       subscribe: [...some(topics, 0.3), ...(this.#chance(0.1) ? ['t1*'] : [])],
       publish: this.#chance(0.2) ? [...some(topics, 0.5), 'job:*'] : [],
+      admin: this.#chance(0.1),
     }
   }
 
@@ -210,8 +222,8 @@ class World {
     )
     if (old.length > 0 && this.#chance(0.7)) return this.#one(old)
     const tokenId = randomBytes(8).toString('hex')
-    const { userId, sessionId, namespace, roles, subscribe, publish } = person
-    const token = await new SignJWT({ sid: sessionId, tidings: { namespace, roles, subscribe, publish } })
+    const { userId, sessionId, namespace, roles, subscribe, publish, admin } = person
+    const token = await new SignJWT({ sid: sessionId, tidings: { namespace, roles, subscribe, publish, admin } })
       .setProtectedHeader({ alg: 'HS256' })
       .setSubject(userId)
       .setJti(tokenId)
@@ -326,7 +338,7 @@ class World {
     if (this.#chance(0.5)) {
       await this.#one(this.#hubs).jobsOf(namespace).open(job.id).set({ stage: canary })
     }
-    const person = { ...this.#someone(), namespace, scope: [`job:${id}`] }
+    const person = { ...this.#someone(), namespace, admin: false, scope: [`job:${id}`] }
     const credential: Credential = {
       person,
       headers: { authorization: `Bearer ${token}` },
@@ -348,7 +360,25 @@ class World {
     const cursor = this.#one(this.#cursors)?.cursor ?? 'x.1'
     const user = this.#whole(10)
     const accept = { accept: 'application/json' }
+    const looks: WireLess[] = [
+      '/connections',
+      '/connections?state=closed',
+      '/topics?limit=1000',
+      `/topics?contains=${encodeURIComponent(theirs)}`,
+      '/activity?limit=1000',
+      '/activity?kind=connected&limit=1000',
+      '/jobs?owner=*&limit=1000',
+      `/jobs?owner=*&after=${this.#whole(10_000)}`,
+      `/explanation?event=${cursor}&user=${user}&topic=${encodeURIComponent(theirs)}&topic=user:${user}`,
+      '/events?topic=*&since=start',
+      `/events?topic=*&since=${cursor}`,
+    ].map((target) => ({ target, headers: accept }))
+    const ofTheHub = ['/stats', '/stats?step=10', '/metrics', '/activity?kind=refused', '/activity?kind=error']
     const tries: WireLess[] = [
+      ...[...ofTheHub, '/diagnosis', '//activity', '/%74opics'].map((target) => ({
+        target,
+        headers: accept,
+      })),
       { target: this.#eventsTarget([theirs], 'start'), headers: accept },
       { target: this.#eventsTarget([near], 'start'), headers: accept },
       { target: this.#eventsTarget([`user:${user}`], 'start'), headers: accept },
@@ -395,8 +425,6 @@ class World {
       { target: `/topics/${encodeURIComponent(near)}`, headers: accept },
       { target: `/topics/${encodeURIComponent(theirs)}`, headers: accept },
       { target: `/topics/${encodeURIComponent(theirs)}`, method: 'DELETE' },
-      { target: '/connections', headers: accept },
-      { target: '/connections?state=closed', headers: accept },
       { target: '/connections/..%2F..%2Fconnections', headers: accept },
       { target: '/connections?state=connected', method: 'DELETE' },
       { target: '/connections/ping', method: 'POST' },
@@ -410,11 +438,17 @@ class World {
       { target: '/events', method: 'POST', body: JSON.stringify({ topic: `job:${job.id}`, type: 'job.completed' }) },
     ]
     this.#counts.attempts++
-    const attempt = this.#one(tries)
+    // Whoever runs a namespace looks around in it; what they would change there is not what this is about.
+    const { admin } = credential.person
+    const attempt = this.#one(admin ? [...looks, ...ofTheHub.map((target) => ({ target }))] : [...looks, ...tries])
     const status = await this.#send(credential, attempt, false)
-    const isAdministration = /connections|revocations/.test(attempt.target) || attempt.method === 'DELETE'
-    if (isAdministration && status < 400 && status !== 0)
+    const path = attempt.target.split('?')[0] as string
+    const isAdministration =
+      looks.includes(attempt) || /connections|revocations|activity|%74opics$/.test(path) || attempt.method === 'DELETE'
+    const isForbidden = ofTheHub.includes(attempt.target) || (isAdministration && !admin)
+    if (isForbidden && status < 400 && status !== 0)
       this.#violation(`${attempt.method ?? 'GET'} ${attempt.target} was answered ${status}`)
+    if (admin && status === 200) this.#counts.looks++
   }
 
   // Requests and what comes back
