@@ -27,12 +27,15 @@ export type { RedisStoreOptions }
  * Keeps events in Redis (7.0 or newer) or Valkey, for any number of hub nodes. As durable as that Redis: what it loses
  * after acknowledging is announced as a gap (`lost`), and no number is used twice (S6).
  *
+ * Of an address alone, `redisStore('redis://…')`, the rest is by default.
+ *
  * Throws `option_invalid`. `open` rejects with `option_invalid` for what waiting does not change (credentials, version, an
  * evicting policy, a replica) and with `store_newer`; where Redis cannot be reached it resolves, and `availability` tells.
  * Methods reject with `store_unavailable` while Redis is away, `indeterminate` where an answer was lost, `store_full` and
  * `store_read_only` where Redis takes no writes: then nothing was done.
  */
-export function redisStore(options: RedisStoreOptions): Store {
+export function redisStore(urlOrOptions: string | RedisStoreOptions): Store {
+  const options = typeof urlOrOptions === 'string' ? { url: urlOrOptions } : urlOrOptions
   checkRedisOptions(options)
   const { clock, random = systemRandom, prefix = 'tidings:' } = options
   const { retention, quotaBytes, idWindow } = resolveStoreLimits(options)

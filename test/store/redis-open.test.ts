@@ -7,7 +7,7 @@ import type { Store } from '#src/store/store.js'
 import { event, put } from '#src/testing/store-contract/kit.js'
 import { noRedis, noValkey, type RedisServer, redisForTest, startRedis } from '../fixtures/redis.js'
 
-async function opened(options: RedisStoreOptions): Promise<Store> {
+async function opened(options: string | RedisStoreOptions): Promise<Store> {
   const store = redisStore(options)
   await store.open()
   onTestFinished(() => store.close())
@@ -36,6 +36,7 @@ test('S1: an option that cannot be is refused at construction, by its name', () 
       expect.objectContaining({ code: 'option_invalid', field: field.trim() }),
     )
   }
+  expect(() => redisStore('http://127.0.0.1')).toThrow(expect.objectContaining({ field: 'url' }))
   client.disconnect()
 })
 
@@ -66,6 +67,14 @@ describe.skipIf(noRedis)(`opening Redis${noRedis ? ` (${noRedis})` : ''}`, () =>
   afterAll(async () => {
     await admin?.quit()
     await server?.stop()
+  })
+
+  test('S1: an address alone is enough', async () => {
+    const { url } = await redisForTest()
+    await put(await opened(url), event('a'))
+    const direct = new Redis(url)
+    expect(await direct.keys('tidings:*')).not.toEqual([])
+    await direct.quit()
   })
 
   test('S1: TLS is spoken where the address says so, and a certificate that nobody vouches for is not taken', async () => {
