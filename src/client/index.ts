@@ -73,7 +73,7 @@ export interface Client<Declared extends MaybeDeclared = undefined> {
    */
   job(id: string, options?: { readonly token?: string | undefined }): JobView
   /** The jobs of whoever is signed in, newest first (at most 1,000), live while subscribed to; null until they are known. */
-  jobs(): Readable<readonly Job[] | null>
+  jobs(): JobsView
   /** Connects after `disconnect()` or after a refusal that stopped the client. Without subscriptions nothing is opened. */
   connect(): void
   /** Closes the connection and stays away; subscriptions and the cursor are kept. */
@@ -90,7 +90,16 @@ export interface Client<Declared extends MaybeDeclared = undefined> {
 }
 
 /** A job as it stands: null until it is known. Its updates come only while somebody is subscribed. */
-export type JobView = Readable<Job | null>
+export interface JobView extends Readable<Job | null> {
+  /** Calls `listener` with the job as it is after each change; returns its undo. */
+  subscribe(listener: (job: Job) => void): () => void
+}
+
+/** The same of a person's jobs. */
+export interface JobsView extends Readable<readonly Job[] | null> {
+  /** Calls `listener` with all of them after each change; returns its undo. */
+  subscribe(listener: (jobs: readonly Job[]) => void): () => void
+}
 
 /** Makes a client (spec §7). Nothing is opened before the first subscription. */
 export function createClient<Declared extends MaybeDeclared = undefined>(
@@ -172,8 +181,9 @@ export function createClient<Declared extends MaybeDeclared = undefined>(
   return {
     subscribe: add,
     on: (type, handler) => add(null, { [type]: handler }),
-    job: (id, { token } = {}) => view(id, token),
-    jobs: () => view(),
+    // The view, once it is loaded, calls listeners with what it has.
+    job: (id, { token } = {}) => view(id, token) as JobView,
+    jobs: () => view() as JobsView,
     connect: () => send({ type: 'connect' }),
     disconnect: () => send({ type: 'disconnect' }),
     reconnect: () => send({ type: 'reconnect' }),

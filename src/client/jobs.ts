@@ -5,7 +5,7 @@ import { jobTopic } from '../protocol/topic.js'
 import { backoffMs } from './backoff.js'
 import type { ClientError } from './error.js'
 import type { ConnectionParts } from './engine.js'
-import type { Client, ClientOptions } from './index.js'
+import type { Client, ClientOptions, JobsView, JobView } from './index.js'
 import { createListeners } from './listeners.js'
 import { type Access, get } from './sse.js'
 import type { ClientStatus, Readable } from './status.js'
@@ -28,15 +28,15 @@ const pageJobs = 200
  * A job as it stands. With a `token` of its own it comes over a connection of its own where the client has none or may not
  * read it.
  */
-function jobView(id: string, token: string | undefined, port: JobPort): Readable<Job | null> {
+function jobView(id: string, token: string | undefined, port: JobPort): JobView {
   let known: Job | null = null
-  const { listeners, tell } = createTelling(port)
+  const listeners = createListeners<Job>(port.report)
   let leave: (() => void) | null = null
 
   const take = (job: Job): void => {
     if (known && job.version <= known.version) return
     known = job
-    tell()
+    listeners.call(job)
   }
   const loader = createLoader(port, async (refresh) => {
     const response = await get(port, `/jobs/${encodeURIComponent(id)}`, refresh)
@@ -72,7 +72,7 @@ function jobView(id: string, token: string | undefined, port: JobPort): Readable
     const alone = { getToken: renewing(own, port), credentials: 'omit', identity: null, resume: 'none' } as const
     const client = port.createClient({ ...port, ...alone } as ClientOptions)
     const stop = port.status.subscribe(() => port.status.getSnapshot().status === 'closed' && client.close())
-    const undo = client.job(id).subscribe(() => take(client.job(id).getSnapshot() as Job))
+    const undo = client.job(id).subscribe(take)
     return () => {
       stop()
       undo()
@@ -105,10 +105,10 @@ function jobView(id: string, token: string | undefined, port: JobPort): Readable
 }
 
 /** The jobs of whoever is signed in, newest first: those that were, and those that come. */
-function jobsView(port: JobPort): Readable<readonly Job[] | null> {
+function jobsView(port: JobPort): JobsView {
   const known = new Map<string, Job>()
   let list: readonly Job[] | null = null
-  const { listeners, tell } = createTelling(port)
+  const listeners = createListeners<readonly Job[]>(port.report)
   let leave: (() => void) | null = null
 
   const take = (...jobs: Job[]): void => {
@@ -118,7 +118,7 @@ function jobsView(port: JobPort): Readable<readonly Job[] | null> {
     const sorted = [...known.values()].sort((a, b) => b.createdAt - a.createdAt || (a.id < b.id ? 1 : -1))
     for (const { id } of sorted.splice(listedJobs)) known.delete(id)
     list = sorted
-    tell()
+    listeners.call(sorted)
   }
   const loader = createLoader(port, async (refresh) => {
     for (let after = '', taken = 0; taken < listedJobs; taken += pageJobs) {
@@ -166,11 +166,6 @@ const hearJobs =
   ({ type, data }: TidingsEvent): void => {
     if (type.startsWith('job.') && type !== 'job.log') take(data as Job)
   }
-
-function createTelling({ report }: JobPort) {
-  const listeners = createListeners<void>(report)
-  return { listeners, tell: () => listeners.call() }
-}
 
 /**
  * Reads what a stream does not tell because it goes on from a cursor. It is read after the stream has its position, so

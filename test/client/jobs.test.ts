@@ -5,6 +5,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { type ClientOptions, createClient } from '#src/client/index.js'
 import { toNodeHandler } from '#src/http/node.js'
 import { createHub } from '#src/index.js'
+import type { Job } from '#src/protocol/job.js'
 
 /** A hub on a real socket, where whoever shows `as` is signed in, and clients of it. */
 async function serve() {
@@ -46,7 +47,8 @@ test('C1: jobs() lists the person’s jobs, newest first, and shows new ones and
   await hub.jobs.create({ id: 'other', owner: 'user:8', kind: 'crawl' })
   const view = connect('7').jobs()
   expect(view.getSnapshot()).toBeNull()
-  view.subscribe(() => {})
+  const told: (readonly Job[])[] = []
+  view.subscribe((jobs) => told.push(jobs))
   const ids = () => view.getSnapshot()?.map(({ id }) => id)
   await expect.poll(ids).toEqual(['old'])
   await new Promise((resolve) => setTimeout(resolve, 2))
@@ -54,6 +56,24 @@ test('C1: jobs() lists the person’s jobs, newest first, and shows new ones and
   await expect.poll(ids).toEqual(['new', 'old'])
   await hub.jobs.run('old', async (job) => void job.increment({ processed: 2 }))
   await expect.poll(() => view.getSnapshot()?.[1]).toMatchObject({ status: 'completed', percent: 100 })
+  expect(told[0]?.map(({ id }) => id)).toEqual(['old'])
+  expect(told.at(-1)).toBe(view.getSnapshot())
+})
+
+test('C1: whoever subscribes to a job is called with it, at each change', async () => {
+  const { hub, connect } = await serve()
+  const { job } = await hub.jobs.create({ owner: 'user:7', kind: 'crawl', total: 2 })
+  const percents: (number | null)[] = []
+  const undo = connect('7')
+    .job(job.id)
+    .subscribe(({ percent }) => percents.push(percent))
+  await expect.poll(() => percents).toEqual([0])
+  await hub.jobs.open(job.id).increment({ processed: 1 })
+  await expect.poll(() => percents.at(-1)).toBe(50)
+  await hub.jobs.run(job.id, async (running) => void running.increment({ processed: 1 }))
+  await expect.poll(() => percents.at(-1)).toBe(100)
+  expect(percents).toEqual(percents.toSorted((a, b) => Number(a) - Number(b)))
+  undo()
 })
 
 test('A4: job(id, { token }) shows a job to whoever has its token and nothing else', async () => {

@@ -71,10 +71,7 @@ export function crawlView(
   const undo = [
     store.subscribe(update),
     // The stream carries this job's own topic too; what it tells goes the same way as news of the list.
-    client.job(id).subscribe(() => {
-      const job = client.job(id).getSnapshot()
-      if (job) store.take(job)
-    }),
+    client.job(id).subscribe((job) => store.take(job)),
     client.subscribe(
       `job:${id}`,
       {
