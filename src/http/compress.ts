@@ -22,6 +22,7 @@ const compress = (text: string, encoding: Encoding): Promise<Buffer> =>
  */
 export class Compressor {
   readonly #constants: Readonly<Record<Encoding, Map<string, Promise<Buffer>>>> = { br: new Map(), gzip: new Map() }
+  readonly #plain = new Map<string, Buffer>()
 
   compress({ body, constant }: Pick<Answer, 'body' | 'constant'>, encoding: Encoding): Promise<Buffer> {
     const text = body ?? ''
@@ -29,6 +30,14 @@ export class Compressor {
     const known = this.#constants[encoding]
     let made = known.get(text)
     if (!made) known.set(text, (made = compress(text, encoding)))
+    return made
+  }
+
+  /** As it is. What is constant waits in one piece of memory, for however many do not read it. */
+  plain({ body, constant }: Pick<Answer, 'body' | 'constant'>): string | Buffer | null {
+    if (!constant || body === null) return body
+    let made = this.#plain.get(body)
+    if (!made) this.#plain.set(body, (made = Buffer.from(body)))
     return made
   }
 }

@@ -73,7 +73,7 @@ export function createHandler(given: HttpParts): Handler {
     const ofOrigin = origins.headersFor(request)
     const complete = (own: Headers): Headers => withEvery(ofOrigin === null ? own : { ...ofOrigin, ...own })
     const answer = await answerTo(request, (own) => openStream(complete(own)))
-    return answer && { status: answer.status, headers: complete(answer.headers), body: answer.body }
+    return answer && { ...answer, headers: complete(answer.headers) }
   }
 
   const refuse = (request: Incoming, error: unknown): Answer => {

@@ -10,6 +10,7 @@ import { itsTurn } from './its-turn.js'
 import { NodeRequest } from './node-request.js'
 import { problemAnswer } from './problem.js'
 import { SocketOutlet } from './socket-outlet.js'
+import { UnreadAnswers } from './unread-answers.js'
 
 export { answerMalformed } from './malformed.js'
 
@@ -42,6 +43,7 @@ export function toNodeHandler(hub: AnyHub, options: NodeHandlerOptions = {}): No
   const { handler, core, compresses } = hub.internals
   const { endOfTick, counters } = core
   const compressor = new Compressor()
+  const unread = new UnreadAnswers(core)
   const outlets = {
     endOfTick,
     runs: new FrameRuns(),
@@ -70,7 +72,9 @@ export function toNodeHandler(hub: AnyHub, options: NodeHandlerOptions = {}): No
           ? new GzipOutlet(response, headers, outlets)
           : new SocketOutlet(response, headers, outlets),
       )
-      if (answer) await sendCompressed(answer, compressor, incoming, response)
+      if (!answer) return
+      await sendCompressed(answer, compressor, incoming, response)
+      unread.watch(response)
     } catch (error) {
       if (response.headersSent || response.destroyed) return void response.destroy()
       send(problemAnswer(error, core.onError), incoming, response)
@@ -103,7 +107,7 @@ function sendCompressed(
   if (!isCompressible(answer)) return send(answer, incoming, response)
   const encoding = chooseEncoding(encodingsOf(incoming), offered)
   const headers = encodedHeaders(answer.headers, encoding)
-  if (!encoding) return send({ ...answer, headers }, incoming, response)
+  if (!encoding) return send({ ...answer, headers, body: compressor.plain(answer) }, incoming, response)
   return compressor.compress(answer, encoding).then((body) => send({ ...answer, headers, body }, incoming, response))
 }
 

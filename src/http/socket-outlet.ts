@@ -5,14 +5,12 @@ import type { EndOfTick } from '../hub/end-of-tick.js'
 import type { Frame } from '../hub/frame.js'
 import type { Outlet, OutletListener } from '../hub/outlet.js'
 import type { FrameRun, FrameRuns } from './frame-run.js'
+import { progressOf } from './socket-progress.js'
 import { takeSocket } from './take-socket.js'
-
-/** How much of a socket's queue the operating system has not taken yet. Node offers it to nobody, but counts it. */
-type CountingHandle = { readonly writeQueueSize?: number }
 
 /** The outlet of a taken socket: listeners shared by all streams find it there, so that none needs closures of its own. */
 const outletOf = Symbol('tidings.outlet')
-type StreamSocket = Socket & { [outletOf]?: SocketOutlet; readonly _handle?: CountingHandle | null }
+type StreamSocket = Socket & { [outletOf]?: SocketOutlet }
 
 export interface SocketOutletParts {
   readonly endOfTick: EndOfTick
@@ -72,9 +70,7 @@ export class SocketOutlet implements Outlet {
   }
 
   get progress(): unknown {
-    const socket = this.#socket
-    // Written less waiting is what has left whole; what is left of the write under way is counted by the handle.
-    return socket ? `${socket.bytesWritten - socket.writableLength}:${socket._handle?.writeQueueSize}` : null
+    return this.#socket && progressOf(this.#socket)
   }
 
   get hasUnsent(): boolean {

@@ -2,6 +2,9 @@ import type { Clock } from '../clock.js'
 import type { Outlet } from './outlet.js'
 import type { Wheel } from './wheel.js'
 
+/** What is looked at. */
+export type Stalling = Pick<Outlet, 'hasUnsent' | 'progress'>
+
 /** Looks a few times per limit, so that a stall is judged to a quarter of it. */
 const looks = 4
 
@@ -10,7 +13,7 @@ const looks = 4
  * nothing waits.
  */
 export class StallWatch {
-  readonly #outlet: Outlet
+  readonly #outlet: Stalling
   readonly #wheel: Wheel
   readonly #clock: Clock
   readonly #limitMs: number
@@ -19,7 +22,7 @@ export class StallWatch {
   #progress: unknown
   #since = 0
 
-  constructor(outlet: Outlet, wheel: Wheel, clock: Clock, limitMs: number, onStall: () => void) {
+  constructor(outlet: Stalling, wheel: Wheel, clock: Clock, limitMs: number, onStall: () => void) {
     this.#outlet = outlet
     this.#wheel = wheel
     this.#clock = clock

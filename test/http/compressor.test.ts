@@ -4,6 +4,7 @@ import { findRoute } from '#src/http/route-table.js'
 import { Compressor } from '#src/http/compress.js'
 import { createDashboard } from '#src/dashboard/index.js'
 import { incomingOf } from '#src/auth/incoming.js'
+import { startHub } from './server.js'
 
 test('T7, H8: what is the same for everybody is compressed once, and anything else each time', async () => {
   const compressor = new Compressor()
@@ -16,6 +17,24 @@ test('T7, H8: what is the same for everybody is compressed once, and anything el
   const other = await compressor.compress({ body }, 'br')
   expect(other).not.toBe(first)
   expect(brotliDecompressSync(other).toString()).toBe(body)
+})
+
+test('T7: what is the same for everybody is still known for it when it is sent', async () => {
+  const { hub } = await startHub({ dashboard: createDashboard() })
+  const { handler } = hub.internals
+  const [file] = /[\w-]+\.js/.exec(await (await hub.fetch(new Request('http://localhost/dashboard'))).text()) ?? []
+  for (const path of ['openapi.json', `dashboard/${file}`]) {
+    const asked = incomingOf(new Request(`http://localhost/${path}`))
+    expect(await handler.handle(asked, () => expect.unreachable())).toMatchObject({ status: 200, constant: true })
+  }
+})
+
+test('T7, H8: what is sent as it is lies in memory once where it is the same for everybody', () => {
+  const compressor = new Compressor()
+  const body = 'the same text'
+  expect(compressor.plain({ body, constant: true })).toEqual(Buffer.from(body))
+  expect(compressor.plain({ body, constant: true })).toBe(compressor.plain({ body, constant: true }))
+  expect(compressor.plain({ body })).toBe(body)
 })
 
 test('T7: what is large and open to everybody is constant: the description and the files of the dashboard', () => {
