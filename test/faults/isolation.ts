@@ -440,7 +440,9 @@ class World {
     this.#counts.attempts++
     // Whoever runs a namespace looks around in it; what they would change there is not what this is about.
     const { admin } = credential.person
-    const attempt = this.#one(admin ? [...looks, ...ofTheHub.map((target) => ({ target }))] : [...looks, ...tries])
+    const attempt: WireLess = this.#one(
+      admin ? [...looks, ...ofTheHub.map((target) => ({ target }))] : [...looks, ...tries],
+    )
     const status = await this.#send(credential, attempt, false)
     const path = attempt.target.split('?')[0] as string
     const isAdministration =
