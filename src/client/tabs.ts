@@ -56,6 +56,8 @@ class Tab {
   #askedAt: number | null = null
   #client: string
   #status: ClientStatus
+  /** Left for good: a page that wakes up does not bring it back. */
+  readonly #over = new AbortController()
 
   constructor(parts: ConnectionParts, options: TabsOptions) {
     this.#parts = parts
@@ -69,8 +71,8 @@ class Tab {
       lead: () => this.#lead(),
       resign: () => this.#resign(),
     })
-    globalThis.document?.addEventListener('freeze', () => this.send({ type: 'frozen' }))
-    globalThis.document?.addEventListener('resume', () => this.send({ type: 'resumed' }))
+    globalThis.document?.addEventListener('freeze', () => this.send({ type: 'frozen' }), this.#over)
+    globalThis.document?.addEventListener('resume', () => this.send({ type: 'resumed' }), this.#over)
     void this.#enter()
   }
 
@@ -89,6 +91,7 @@ class Tab {
         this.#wantsChanged()
         return void this.#check().then((same) => same && this.#forward(input))
       case 'close':
+        this.#over.abort()
         this.#leave()
         return this.#show({ ...this.#status, status: 'closed', transport: null, connectionId: null })
       case 'frozen':
@@ -188,6 +191,7 @@ class Tab {
   #checked<Token extends string | null | undefined>(token: Token): Token {
     if (this.#options.isMine(token)) return token
     if (this.#channel) {
+      this.#over.abort()
       this.#leave()
       this.#options.otherUser()
     }

@@ -269,6 +269,24 @@ describe.skipIf(skipped)('C6: tabs in Chromium, over HTTP/1.1', () => {
     await expect.poll(() => since(other)).toEqual(['for 8', 'after'])
   })
 
+  test('a client that was closed stays away when its page is frozen and wakes up', async () => {
+    const { page } = await open(await person('7'), ['report:1'])
+    const locks = () =>
+      page.evaluate(async () => {
+        const { held = [], pending = [] } = await navigator.locks.query()
+        return [...held, ...pending].map(({ name }) => name)
+      })
+    expect(await locks()).toHaveLength(2)
+    await page.evaluate(() => globalThis.client.close())
+    await expect.poll(locks).toEqual([])
+    await page.evaluate(() => {
+      for (const type of ['freeze', 'resume']) document.dispatchEvent(new Event(type))
+    })
+    // Whoever comes back asks for a lock at once.
+    expect(await locks()).toEqual([])
+    await expect.poll(connections).toBe(0)
+  })
+
   test('where Web Locks are missing, each tab has a connection of its own', async () => {
     const context = await person('7')
     await context.addInitScript(() => Object.defineProperty(Navigator.prototype, 'locks', { get: () => undefined }))
