@@ -3,6 +3,7 @@ import { TidingsError } from '../../errors.js'
 import { checkFilter, type ConnectionFilter } from '../../hub/report.js'
 import type { RevocationTarget } from '../../hub/revocation.js'
 import type { Access } from '../access.js'
+import { admin } from '../administrator.js'
 import { type Answer, json, noContent } from '../answer.js'
 import { readObject } from '../body.js'
 import { pageOf } from '../page-query.js'
@@ -65,20 +66,6 @@ export async function postRevocation(parts: HttpParts, access: Access, request: 
   const principal = await admin(parts, access, request)
   const target = await readObject(parts, request, principal)
   return json(await parts.core.control.revoke(principal.namespace, target as unknown as RevocationTarget), 201)
-}
-
-/** Who asks, where that is an admin (A7). */
-export async function admin(parts: HttpParts, access: Access, request: Incoming) {
-  const principal = await parts.authenticate(request)
-  await access.requireAdmin(principal)
-  return principal
-}
-
-/** Who asks, where that is somebody who runs the hub. */
-export async function operator(parts: HttpParts, access: Access, request: Incoming) {
-  const principal = await parts.authenticate(request)
-  await access.requireOperator(principal)
-  return principal
 }
 
 function filterOf(query: URLSearchParams): ConnectionFilter {

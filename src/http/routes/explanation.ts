@@ -4,6 +4,7 @@ import { TidingsError } from '../../errors.js'
 import { checkEventId } from '../../protocol/event.js'
 import { checkId, checkTopic } from '../../protocol/topic.js'
 import type { Access } from '../access.js'
+import { admin } from '../administrator.js'
 import { type Answer, json } from '../answer.js'
 import { explain } from '../explanation.js'
 import type { HttpParts } from '../parts.js'
@@ -12,10 +13,7 @@ const mostTopics = 50
 
 /** `GET /explanation?event=&user=`: why a user did or did not get an event (O5). */
 export async function getExplanation(parts: HttpParts, access: Access, request: Incoming): Promise<Answer> {
-  const { namespace } = await parts.authenticate(request).then(async (principal) => {
-    await access.requireAdmin(principal)
-    return principal
-  })
+  const { namespace } = await admin(parts, access, request)
   const { query } = request
   const topics = query.getAll('topic').map((topic) => checkTopic(topic))
   if (topics.length > mostTopics)

@@ -8,6 +8,7 @@ import { checkId, jobTopic, jobsTopic, userTopic } from '../../protocol/topic.js
 import type { Access } from '../access.js'
 import { type Answer, json, noContent } from '../answer.js'
 import { readObject } from '../body.js'
+import { pageOf } from '../page-query.js'
 import type { HttpParts } from '../parts.js'
 
 /** What `POST /jobs/{id}/{action}` knows beside `retry`, which makes another job. */
@@ -55,16 +56,10 @@ export async function getJobs(parts: HttpParts, access: Access, request: Incomin
   if (status !== null && !jobStatuses.includes(status as JobStatus)) {
     throw new TidingsError('query_invalid', `"status" must be one of ${jobStatuses.join(', ')}.`, { field: 'status' })
   }
-  const limit = query.get('limit')
-  if (limit !== null && !(/^\d{1,4}$/.test(limit) && Number(limit) >= 1 && Number(limit) <= 1_000)) {
-    throw new TidingsError('query_invalid', '"limit" must be a whole number from 1 to 1000.', { field: 'limit' })
-  }
-  const after = query.get('after')
   const page = await parts.jobs.list(principal.namespace, {
     ...whose,
     ...(status !== null && { status: status as JobStatus }),
-    ...(after !== null && { after }),
-    ...(limit !== null && { limit: Number(limit) }),
+    ...pageOf(query),
   })
   return json(page)
 }

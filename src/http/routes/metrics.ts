@@ -1,9 +1,9 @@
 import type { Incoming } from '../../auth/incoming.js'
 import { exposition, expositionType } from '../../hub/figures/exposition.js'
 import type { Access } from '../access.js'
+import { operator } from '../administrator.js'
 import type { Answer } from '../answer.js'
 import type { HttpParts } from '../parts.js'
-import { operator } from './connections.js'
 
 /** `GET /metrics`: this node for Prometheus (O3). To operators, or to everybody where that was set. */
 export async function getMetrics(parts: HttpParts, access: Access, request: Incoming): Promise<Answer> {

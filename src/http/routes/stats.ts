@@ -1,9 +1,9 @@
 import type { Incoming } from '../../auth/incoming.js'
 import { type StepSeconds } from '../../hub/figures/sampler.js'
 import type { Access } from '../access.js'
+import { operator } from '../administrator.js'
 import { type Answer, json } from '../answer.js'
 import type { HttpParts } from '../parts.js'
-import { operator } from './connections.js'
 
 /** `GET /stats`: the figures of all nodes, for the people who run them (O3). `step`: seconds between the points of the charts. */
 export async function getStats(parts: HttpParts, access: Access, request: Incoming): Promise<Answer> {

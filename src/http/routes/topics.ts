@@ -3,10 +3,10 @@ import { TidingsError } from '../../errors.js'
 import { formatCursor } from '../../protocol/cursor.js'
 import { checkTopic } from '../../protocol/topic.js'
 import type { Access } from '../access.js'
+import { admin } from '../administrator.js'
 import { type Answer, json, noContent } from '../answer.js'
 import { pageOf } from '../page-query.js'
 import type { HttpParts } from '../parts.js'
-import { admin } from './connections.js'
 
 const longestText = 256
 
@@ -37,9 +37,9 @@ export async function getTopic(parts: HttpParts, access: Access, request: Incomi
 /** `GET /topics`: those that keep events, a page at a time, with how many read them on all nodes. */
 export async function getTopics(parts: HttpParts, access: Access, request: Incoming): Promise<Answer> {
   const { namespace } = await admin(parts, access, request)
-  const { searchParams } = request.address
-  const { limit, after } = pageOf(searchParams)
-  const contains = searchParams.get('contains') ?? ''
+  const { query: asked } = request
+  const { limit, after } = pageOf(asked)
+  const contains = asked.get('contains') ?? ''
   if (contains.length > longestText) {
     throw new TidingsError('query_invalid', `"contains" is at most ${longestText} characters.`, { field: 'contains' })
   }

@@ -11,6 +11,7 @@ import { inParallel } from './parallel.js'
 
 const blockMs = 5_000
 const pauseMs = { from: 250, to: 5_000 } as const
+
 /** Reads the queue's stream from where the jobs stand, and keeps that place. */
 export class Bridge {
   readonly #settings: BullMQSettings
