@@ -12,9 +12,9 @@ export default defineConfig({
     exclude: [...configDefaults.exclude, ...(full ? [] : ['**/*.full.test.ts'])],
     setupFiles: ['test/fixtures/no-error-lost.ts'],
     // Not a judgement on speed: they end what hangs.
-    testTimeout: full ? 600_000 : 90_000,
-    hookTimeout: full ? 600_000 : 90_000,
-    expect: { poll: { timeout: 20_000 } },
+    testTimeout: full ? 600_000 : 150_000,
+    hookTimeout: full ? 600_000 : 150_000,
+    expect: { poll: { timeout: 60_000 } },
     server: { deps: { external: [/\/dist\//] } },
     maxWorkers: 2,
   },

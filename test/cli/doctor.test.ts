@@ -86,7 +86,7 @@ describe.skipIf(!hasNginx)('tidings doctor, through a real nginx', () => {
     ])
       expect([looked, of(looked)?.level]).toEqual([looked, 'ok'])
     expect(of('proxy-trust')?.says).toContain('127.0.0.1')
-  }, 30_000)
+  })
 
   const gzip = 'gzip on; gzip_types text/event-stream; gzip_min_length 1; gzip_http_version 1.0;'
 
@@ -95,27 +95,27 @@ describe.skipIf(!hasNginx)('tidings doctor, through a real nginx', () => {
     const { code, wrong, of } = await examine(await front(`${good} ${ignoring} ${gzip}`), ...quick)
     expect([code, wrong]).toEqual([1, ['buffering']])
     expect(of('buffering')?.fix?.join()).toContain('no "proxy_ignore_headers X-Accel-Buffering"')
-  }, 30_000)
+  })
 
   test('O5: a proxy that compresses streams, though it holds nothing back', async () => {
     const { code, wrong, of } = await examine(await front(`${good} proxy_buffering off; ${gzip}`), ...quick)
     expect([code, wrong]).toEqual([0, ['compression']])
     expect(of('compression')?.fix?.join()).toContain('gzip_types')
     expect(of('round-trip')?.level).toBe('ok')
-  }, 30_000)
+  })
 
   test('O5: a short proxy_read_timeout cuts quiet streams and held polls', async () => {
     const { code, wrong, of } = await examine(await front(`${good} proxy_read_timeout 1s;`), '--idle', '3')
     expect([code, wrong]).toEqual([1, ['poll', 'idle']])
     expect(of('idle')?.says).toMatch(/cut after (0\.[6-9]|1|1\.\d) s of silence/)
     expect(of('idle')?.fix?.join()).toContain('proxy_read_timeout 60s;')
-  }, 30_000)
+  })
 
   test('O5: HTTP/1.0 to the hub, which is nginx’s default', async () => {
     const { code, wrong, of } = await examine(await front('proxy_set_header X-Forwarded-For $remote_addr;'), ...quick)
     expect([code, wrong]).toEqual([0, ['upstream-version']])
     expect(of('upstream-version')?.fix?.join()).toContain('proxy_http_version 1.1;')
-  }, 30_000)
+  })
 
   test('O5: behind TLS and HTTP/2 there is no complaint; behind TLS alone there is one', async () => {
     const server = 'ssl_certificate @folder@/certificate.pem; ssl_certificate_key @folder@/key.pem;'
@@ -125,7 +125,7 @@ describe.skipIf(!hasNginx)('tidings doctor, through a real nginx', () => {
     const distrusted = await examine(one, ...quick)
     expect([distrusted.code, distrusted.wrong]).toEqual([1, ['certificate']])
     expect((await examine(one, ...quick, '--insecure')).wrong).toEqual(['http-version'])
-  }, 60_000)
+  })
 
   test('O5: a proxy that takes Authorization away is told from a bad token', async () => {
     const stripped = await examine(await front(`${good} proxy_set_header Authorization "";`), ...quick)
@@ -134,7 +134,7 @@ describe.skipIf(!hasNginx)('tidings doctor, through a real nginx', () => {
     const forged = await run(['doctor', url, '--json', '--token', `${token.slice(0, -6)}AAAAAA`])
     expect(forged.code).toBe(1)
     expect(forged.lines.join()).toContain('The hub refuses the token')
-  }, 30_000)
+  })
 
   test('O5: a prefix that is passed on, a wrong path, and a proxy without a hub are three things', async () => {
     const passed = await examine(await front(good, { pass: '' }))
@@ -144,7 +144,7 @@ describe.skipIf(!hasNginx)('tidings doctor, through a real nginx', () => {
     expect(wrong.of('path')?.says).toContain('it is no hub')
     const nobody = await examine(await front(`${good} error_page 404 =502 /x;`, { pass: '/nowhere/' }))
     expect(nobody.wrong).toHaveLength(1)
-  }, 30_000)
+  })
 
   test('H5, O5: a page that may not call it, and a proxy that answers CORS beside the hub', async () => {
     const url = await front(good)
@@ -153,7 +153,7 @@ describe.skipIf(!hasNginx)('tidings doctor, through a real nginx', () => {
     expect(other.of('cors')?.fix?.join()).toContain('--allowed-origins https://other.example.com')
     const twice = await front(`${good} add_header Access-Control-Allow-Origin * always;`)
     expect((await examine(twice, ...quick, '--origin', origin)).of('cors')?.says).toContain('twice')
-  }, 30_000)
+  })
 
   test('A6, O5: a proxy that the hub does not trust, and HTTP/1.0, both told by what reaches the hub', async () => {
     const distrusting = await serve(['--port', '0', '--store', 'memory'], { TIDINGS_JWT_SECRET: secret })
@@ -166,7 +166,7 @@ describe.skipIf(!hasNginx)('tidings doctor, through a real nginx', () => {
     const { wrong, of } = await examine(`http://127.0.0.1:${port}/tidings`, ...quick)
     expect(wrong).toEqual(['proxy-trust', 'store-memory'])
     expect(of('proxy-trust')?.fix?.join()).toContain('--trusted-proxies')
-  }, 30_000)
+  })
 })
 
 describe('tidings doctor', () => {
@@ -187,20 +187,16 @@ describe('tidings doctor', () => {
       'store',
       'round-trip',
     ])
-  }, 30_000)
+  })
 
-  test.skipIf(noRedis)(
-    'O5: a Redis that evicts or keeps nothing is found',
-    async () => {
-      const redis = await redisForTest({ settings: { 'maxmemory-policy': 'allkeys-lru' } })
-      const flags = ['--port', '0', '--store', redis.url, '--redis-allow-eviction', '--log-level', 'silent']
-      const evicting = await serve(flags, { TIDINGS_JWT_SECRET: secret })
-      onTestFinished(async () => void (await evicting.program.kill()))
-      const { code, wrong } = await examine(evicting.url, '--idle', '1')
-      expect([code, wrong]).toEqual([1, ['redis-eviction', 'redis-persistence']])
-    },
-    30_000,
-  )
+  test.skipIf(noRedis)('O5: a Redis that evicts or keeps nothing is found', async () => {
+    const redis = await redisForTest({ settings: { 'maxmemory-policy': 'allkeys-lru' } })
+    const flags = ['--port', '0', '--store', redis.url, '--redis-allow-eviction', '--log-level', 'silent']
+    const evicting = await serve(flags, { TIDINGS_JWT_SECRET: secret })
+    onTestFinished(async () => void (await evicting.program.kill()))
+    const { code, wrong } = await examine(evicting.url, '--idle', '1')
+    expect([code, wrong]).toEqual([1, ['redis-eviction', 'redis-persistence']])
+  })
 
   test('O5: each thing to mend has its heading in the guide that the words point at', () => {
     const guide = readFileSync('docs/guides/troubleshooting.md', 'utf8')

@@ -41,4 +41,4 @@ test('O5: explain says in words why a reader has an event, or not', async () => 
   expect(await explain('--event', id)).toMatchObject({ code: 2, errors: expect.stringContaining('--user') })
   const nobody = await run(['explain', '--url', url, '--event', id, '--user', '7'])
   expect([nobody.code, nobody.errors]).toEqual([1, expect.stringContaining('tidings token')])
-}, 30_000)
+})

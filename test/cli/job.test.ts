@@ -72,7 +72,7 @@ describe('tidings job', () => {
     const first = await job('list', '--limit', '1')
     const next = /--after (\S+)/.exec(first.errors)?.[1] as string
     expect((await job('list', '--limit', '1', '--after', next)).lines[0]).toMatch(/^c1 /)
-  }, 90_000)
+  })
 
   test('O5: watch shows each step as a line, lines of the log among them, and exits with 0 when it completed', async () => {
     await job('create', 'crawl', '--owner', 'user:7', '--id', 'c2', '--total', '4')
@@ -88,7 +88,7 @@ describe('tidings job', () => {
     expect(watch.lines).toContain('running  25 %  1 of 4  pages')
     expect(watch.lines).toContain('warning: slow �[31mserver')
     expect(watch.lines.at(-1)).toBe('completed  100 %  1 of 4  pages  completed')
-  }, 90_000)
+  })
 
   test('O5: with --json watch gives the job at each change; failed and cancelled exit with 1, also when they had ended', async () => {
     await job('create', 'crawl', '--owner', 'user:7', '--id', 'c3')
@@ -102,7 +102,7 @@ describe('tidings job', () => {
     expect(seen.at(-1)).toMatchObject({ status: 'failed', error: { message: 'It broke.' } })
     expect(seen.map(({ version }) => version)).toEqual(seen.map(({ version }) => version).toSorted((a, b) => a - b))
     expect(await job('watch', 'c3')).toMatchObject({ code: 1, lines: ['failed  failed: It broke.'] })
-  }, 90_000)
+  })
 
   test('O5: cancel ends a job, once; retry makes a new one', async () => {
     await job('create', 'crawl', '--owner', 'user:7', '--id', 'c4')
@@ -112,7 +112,7 @@ describe('tidings job', () => {
     expect(await job('cancel', 'c4')).toMatchObject({ code: 1, lines: ['it had ended before: cancelled'] })
     expect(await job('retry', 'c4', '--id', 'again')).toMatchObject({ code: 0, lines: ['again'] })
     expect((await job('show', 'again')).lines).toContain('retry of  c4')
-  }, 90_000)
+  })
 
   test('O5: run works on a job with a program: its exit code decides; a cancel ends it', async () => {
     for (const id of ['good', 'bad', 'long']) await job('create', 'backup', '--owner', 'user:7', '--id', id)
@@ -127,7 +127,7 @@ describe('tidings job', () => {
     await job('cancel', 'long')
     expect(await long.ended()).toBe(1)
     expect(long.errors).toContain('job long: cancelled')
-  }, 90_000)
+  })
 
   test('O5: run that is ended itself ends its program and the job, and begins no further attempt', async () => {
     const mark =
@@ -147,7 +147,7 @@ describe('tidings job', () => {
       const shown = JSON.parse((await job('show', id, '--json')).lines[0] as string) as Job
       expect(shown).toMatchObject({ status, error: { message: 'The program ended with code 7.' } })
     }
-  }, 90_000)
+  })
 
   test('O5: a second signal kills a program that does not heed the first', async () => {
     await job('create', 'backup', '--owner', 'user:7', '--id', 'deaf')
@@ -158,7 +158,7 @@ describe('tidings job', () => {
     await program.until(({ lines }) => lines.includes('asked'))
     expect(await program.kill('SIGTERM')).toBe(1)
     expect(() => process.kill(Number(program.lines[0]?.slice('on '.length)), 0)).toThrow()
-  }, 90_000)
+  })
 
   test('O5: run of a job that had ended exits with 1, also when it had completed: the program was not run', async () => {
     await job('create', 'backup', '--owner', 'user:7', '--id', 'over')
@@ -166,7 +166,7 @@ describe('tidings job', () => {
     const late = await job('run', 'over', '--', process.execPath, '-e', 'console.log("on")')
     expect(late).toMatchObject({ code: 1, lines: [] })
     expect(late.errors).toContain('job over: completed; the program was not run')
-  }, 90_000)
+  })
 
   test('what is wrong is told by name, and ends with 1, or with 2 where it was called wrongly', async () => {
     for (const [args, code, words] of [
@@ -183,7 +183,7 @@ describe('tidings job', () => {
       expect([args, refused.code, refused.lines]).toEqual([args, code, []])
       expect(refused.errors).toContain(words)
     }
-  }, 60_000)
+  })
 })
 
 describe('in a terminal', () => {

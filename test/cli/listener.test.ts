@@ -31,9 +31,7 @@ function rawSocket(port: number): Socket & { heard: string; readonly over: Promi
 const quick = ['--headers-timeout-ms', '500', '--request-timeout-ms', '1500']
 
 describe('tidings serve, T7', () => {
-  test('T7: those who send nothing, or a byte now and then, are cut; who is served stays', {
-    timeout: 20_000,
-  }, async () => {
+  test('T7: those who send nothing, or a byte now and then, are cut; who is served stays', async () => {
     const { url, port } = await start(...quick)
     const stream = await readStream(url, { topics: ['user:7'], as: { userId: '7' } })
     onTestFinished(() => stream.close())
@@ -61,9 +59,7 @@ describe('tidings serve, T7', () => {
     expect((await stream.next()).data).toBe(1)
   })
 
-  test('T7: sockets without a request are bounded: a thousand push out their own, and others are served', {
-    timeout: 20_000,
-  }, async () => {
+  test('T7: sockets without a request are bounded: a thousand push out their own, and others are served', async () => {
     const { url, port, program } = await start('--waiting-sockets', '50')
     const stream = await readStream(url, { topics: ['user:7'], as: { userId: '7' } })
     onTestFinished(() => stream.close())
@@ -93,9 +89,7 @@ describe('tidings serve, T7', () => {
     expect(noise.heard).toMatch(/^HTTP\/1\.1 400 [^]*"code":"request_invalid"/)
   })
 
-  test('scenario 7: without file descriptors left it goes on serving who is there, and takes others again after', {
-    timeout: 20_000,
-  }, async () => {
+  test('scenario 7: without file descriptors left it goes on serving who is there, and takes others again after', async () => {
     const main = fileURLToPath(new URL('../../bin/tidings.js', import.meta.url))
     const child = spawn(
       '/bin/sh',

@@ -45,7 +45,7 @@ describe('tidings serve', () => {
       expect.objectContaining({ level: 30, msg: 'ready' }),
     ])
     expect(program.errors).not.toMatch(/stack|\.js/)
-  }, 20_000)
+  })
 
   test('H10: each setting is also a variable, and the flag wins', async () => {
     const environment = { TIDINGS_DEV: '1', TIDINGS_PORT: '1', TIDINGS_STORE: 'memory', TIDINGS_HEARTBEAT_MS: '1234' }
@@ -162,7 +162,7 @@ describe('tidings serve', () => {
     expect((await job.snapshot())?.counters).toEqual({ processed: counted })
     for (const handle of handles) handle.close()
     jobs.close()
-  }, 60_000)
+  })
 
   test('H3: SIGTERM says goodbye to readers and ends with 0', async () => {
     const { program, url } = await start(['--dev', '--port', '0', '--store', 'memory'])

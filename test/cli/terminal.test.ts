@@ -34,7 +34,7 @@ class Terminal {
   }
 
   async until(words: string | RegExp): Promise<void> {
-    await expect.poll(() => this.seen, { timeout: 10_000 }).toMatch(words)
+    await expect.poll(() => this.seen).toMatch(words)
   }
 
   get code(): Promise<number | null> {
@@ -68,7 +68,7 @@ describe.skipIf(skipped)('in a terminal', () => {
     }
     expect(coloured.seen).toContain(escape)
     expect(plain.seen).not.toContain(escape)
-  }, 30_000)
+  })
 
   test('O5: what takes long is a bar that is drawn over itself, and verdicts have colours', async () => {
     const { program, url } = await serve(['--port', '0', '--store', 'memory', '--log-level', 'silent'], {
@@ -96,7 +96,7 @@ describe.skipIf(skipped)('in a terminal', () => {
     expect(plain.seen).toMatch(/ok +A stream begins at once/)
     // oxlint-disable-next-line no-control-regex
     expect(plain.seen).not.toMatch(/\u001b\[\d+m/)
-  }, 60_000)
+  })
 
   test('O5: a job that is watched is a bar, and ends with its exit code', async () => {
     const hub = await serve(['--dev', '--port', '0', '--store', 'memory', '--log-level', 'silent'])
@@ -113,7 +113,7 @@ describe.skipIf(skipped)('in a terminal', () => {
     await watching.until(/\r\u001b\[2K█{12}░{12} {2}50 %/)
     await act('/fail', { error: { code: 'x', message: 'Down.', retryable: false } })
     expect(await watching.code).toBe(1)
-  }, 30_000)
+  })
 })
 
 test('O4: --log-level is the least that is told, and what no terminal shows is JSON', async () => {
@@ -134,4 +134,4 @@ test('O4: --log-level is the least that is told, and what no terminal shows is J
   expect(isTold('connection opened')).toEqual(['debug', 'info'])
   expect(isTold('connection closed')).toEqual(['debug', 'info'])
   expect(told.get('silent')).toEqual(new Set())
-}, 60_000)
+})

@@ -198,7 +198,7 @@ describe('against the real hub, over real sockets', () => {
       await until(client.status, () => status(client).status === 'idle')
       expect(status(client).error).toBeNull()
     }
-  }, 20_000)
+  })
 
   test('A3: a forbidden topic is reported to its subscription, the rest is connected', async () => {
     const running = await serve()

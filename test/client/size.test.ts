@@ -22,7 +22,7 @@ test('C9: a page pays at most 6 kB for a client with a live stream, in one file;
     'setup',
     'tabs',
   ])
-}, 30_000)
+})
 
 test('C9: more in the entry would be seen: the table of errors alone', async () => {
   const errors = fileURLToPath(import.meta.resolve('#src/errors.js'))
@@ -31,4 +31,4 @@ test('C9: more in the entry would be seen: the table of errors alone', async () 
     await gzipped(use, `import { TidingsError } from ${JSON.stringify(errors)}`, 'globalThis.more = TidingsError'),
   ]
   expect(more.sizes.entry).toBeGreaterThan((less.sizes.entry as number) + 500)
-}, 30_000)
+})

@@ -82,7 +82,7 @@ describe('the wire, as the real client reads it', () => {
       response.end()
     }, silent)
     const { got, errors } = connect(url)
-    await expect.poll(() => requests.length, { timeout: 10_000 }).toBe(2)
+    await expect.poll(() => requests.length).toBe(2)
     expect(got).toEqual(['é€😀\ufeff', 'two', 'three'])
     expect(requests.map(({ headers }) => headers['last-event-id'])).toEqual([undefined, 'e.7'])
     expect(errors).toEqual(['connection'])
@@ -120,7 +120,7 @@ describe('the wire, as the real client reads it', () => {
       const short: Answer = (response) => response.writeHead(200, type).end(`id: e.4\nevent: hello\ndata: ${hello}\n\n`)
       const { requests, url } = await serve(moved, short, silent)
       connect(url)
-      await expect.poll(() => requests.length, { timeout: 10_000 }).toBe(3)
+      await expect.poll(() => requests.length).toBe(3)
       expect(requests.map((request) => request.url?.split('?')[0])).toEqual(['/events', '/elsewhere', '/events'])
       expect(requests[2]?.headers['last-event-id']).toBe('e.4')
     }
@@ -162,7 +162,7 @@ describe('the wire, as the real client reads it', () => {
     const { client, got } = connect(url)
     const gaps: unknown[] = []
     client.subscribe('a', {}, { onGap: ({ reason }) => gaps.push(reason) })
-    await expect.poll(() => got, { timeout: 20_000 }).toEqual(['before', 'after'])
+    await expect.poll(() => got).toEqual(['before', 'after'])
     expect(requests.map(({ headers }) => headers['last-event-id'])).toEqual([undefined, 'e.5', 'e.5', 'f.0'])
     expect(gaps).toEqual(['epoch'])
   })
@@ -173,7 +173,7 @@ describe('the wire, as the real client reads it', () => {
       (response) => response.writeHead(204).end(),
     )
     const { client } = connect(url)
-    await expect.poll(() => requests.length, { timeout: 10_000 }).toBe(2)
+    await expect.poll(() => requests.length).toBe(2)
     await expect.poll(() => status(client)).toBe('idle')
     expect(requests[1]?.headers).not.toHaveProperty('last-event-id')
   })

@@ -58,7 +58,7 @@ describe('docs/guides/auth.md', () => {
     const compiler = resolve('node_modules/typescript/bin/tsc')
     const { stdout } = spawnSync(process.execPath, [compiler, '-p', folder], { encoding: 'utf8' })
     expect(stdout).toBe('')
-  }, 60_000)
+  })
 
   afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
@@ -174,7 +174,7 @@ describe('docs/guides/auth.md', () => {
     await expect.poll(() => heard).toEqual([1])
     await hub.revoke({ user: '7' })
     await hub.publish({ topic: 'report:9', type: 'n', data: 2 })
-    await expect.poll(() => heard, { timeout: 20_000 }).toEqual([1, 2])
+    await expect.poll(() => heard).toEqual([1, 2])
     expect(sources.length).toBeGreaterThan(1)
-  }, 30_000)
+  })
 })

@@ -12,7 +12,7 @@ const source = (name: string): string => readFileSync(join(import.meta.dirname, 
 test('C1: what the guide of the client writes compiles as it stands', () => {
   const names = ['client', 'history', 'errors', 'resume']
   expect(complaintsOf(Object.fromEntries(names.map((name) => [name, blockOf(guide, name)])))).toEqual([])
-}, 60_000)
+})
 
 test('C5: the guide has a row for each kind of error, and for no other', () => {
   const kinds = [...(source('error.ts').split('export type ErrorKind')[1] ?? '').matchAll(/^ {2}\| '(\w+)'/gm)]

@@ -41,7 +41,7 @@ test('docs/concepts: the programs compile', () => {
   }
   const programs = Object.entries(sources).map(([name, source]) => [name, preamble + source])
   expect(complaintsOf(Object.fromEntries(programs))).toEqual([])
-}, 60_000)
+})
 
 test('D3: the publish of the page stores nothing when it is repeated', async () => {
   const hub = await hubForTest()
@@ -88,7 +88,7 @@ test('O5: the shell of the page makes a program a worker', async () => {
   for (const stream of [shell.stdout, shell.stderr]) stream.on('data', (bytes) => (said += bytes))
   const [code] = await once(shell, 'close')
   expect([code, said]).toEqual([0, expect.stringMatching(/saved[^]*completed/)])
-}, 60_000)
+})
 
 test('A2, A3: the claims of the page are rights', async () => {
   const secret = 'a secret that only this test knows, long enough'

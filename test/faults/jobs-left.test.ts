@@ -79,7 +79,7 @@ describe.skipIf(noRedis)('jobs that nobody works on any more, on Redis', () => {
     }
     console.log(`SIGKILL to stalled, lease ${leaseMs} ms: ${tookMs.map(Math.round).join(', ')} ms`)
     expect(Math.max(...tookMs)).toBeLessThan(limitMs)
-  }, 60_000)
+  })
 
   test('J6: killed with attempts left it is queued again, once, and a worker that comes runs the next attempt', async () => {
     const redis = await redisForTest()
@@ -107,7 +107,7 @@ describe.skipIf(noRedis)('jobs that nobody works on any more, on Redis', () => {
       if (isTerminalType(type)) break
     }
     expect(types.filter((type) => type === 'job.retrying')).toHaveLength(1)
-  }, 60_000)
+  })
 
   test('J6: a job that nobody starts expires, once, with three nodes that look', async () => {
     const redis = await redisForTest()
@@ -116,13 +116,11 @@ describe.skipIf(noRedis)('jobs that nobody works on any more, on Redis', () => {
     const ids = Array.from({ length: 50 }, (_, nth) => `never-${nth}`)
     for (const id of ids) await watcher.jobs.create({ id, owner: 'user:7', kind: 'crawl', startWithinMs: 1_000 })
     await expect
-      .poll(async () => (await watcher.jobs.list({ owner: 'user:7', status: 'failed' })).jobs.length, {
-        timeout: 5_000,
-      })
+      .poll(async () => (await watcher.jobs.list({ owner: 'user:7', status: 'failed' })).jobs.length)
       .toBe(ids.length)
     for (const id of ids.slice(0, 5)) expect(await endsIn(watcher, id)).toEqual(['job.failed'])
     expect(await watcher.jobs.snapshot('never-0')).toMatchObject({ error: { code: 'expired' } })
-  }, 60_000)
+  })
 
   test('J6: a cancel reaches the signal of a worker on another machine within a second, with a hub of its own and over HTTP', async () => {
     const redis = await redisForTest()
@@ -145,7 +143,7 @@ describe.skipIf(noRedis)('jobs that nobody works on any more, on Redis', () => {
     }
     console.log(`cancel to AbortSignal in another process: ${tookMs.map(Math.round).join(', ')} ms`)
     expect(Math.max(...tookMs)).toBeLessThan(1_000)
-  }, 60_000)
+  })
 })
 
 test('J6: on SQLite a worker over HTTP that is killed leaves a job that ends with stalled, in time', async () => {
@@ -169,4 +167,4 @@ test('J6: on SQLite a worker over HTTP that is killed leaves a job that ends wit
   }
   expect(job).toMatchObject({ status: 'failed', error: { code: 'stalled' } })
   expect(performance.now() - killedAt).toBeLessThan(limitMs)
-}, 30_000)
+})

@@ -33,7 +33,7 @@ describe.skipIf(noRedis)('figures of several nodes', () => {
       await reader.next()
       await reader.next()
     }
-    await expect.poll(async () => (await one.statistics()).latency.feed.count, { timeout: 5_000 }).toBe(4)
+    await expect.poll(async () => (await one.statistics()).latency.feed.count).toBe(4)
     for (const hub of hubs) {
       const stats = await hub.statistics()
       expect(stats.nodes.map(({ id }) => id).sort()).toEqual(

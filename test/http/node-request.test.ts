@@ -167,7 +167,7 @@ test('T7: requests that wait behind another on their connection are bounded, and
   few.on('data', (bytes) => {
     heard += bytes
   })
-  await expect.poll(() => heard.match(/"ready":true/g)?.length, { timeout: 5_000 }).toBe(90)
+  await expect.poll(() => heard.match(/"ready":true/g)?.length).toBe(90)
   taken = 0
   const many = held(25, ready(20_000))
   await new Promise((resolve) => many.once('close', resolve))

@@ -55,7 +55,7 @@ async function play(scripts: readonly Script[], options: Partial<ClientOptions> 
               `Seen ${JSON.stringify(seen)}, ${requests.length} requests, errors ${JSON.stringify(errors)}`,
             )
         },
-        { timeout: 5_000, interval: 2 },
+        { interval: 2 },
       )
     },
   }

@@ -50,7 +50,7 @@ describe('[P15.5] an EventSource that is refused for a time comes back', () => {
   test.each([
     ['the eventsource package', EventSourcePackage],
     ["undici's", UndiciEventSource],
-  ])('%s', { timeout: 20_000 }, async (_name, Listener) => {
+  ])('%s', async (_name, Listener) => {
     await scenario(async (origin, path) => {
       const heard = listen(origin + path, Listener as unknown as new (url: string) => EventSource)
       onTestFinished(() => heard.close())
@@ -58,7 +58,7 @@ describe('[P15.5] an EventSource that is refused for a time comes back', () => {
     })
   })
 
-  test.skipIf(skipped)("Chromium's own", { timeout: 30_000 }, async () => {
+  test.skipIf(skipped)("Chromium's own", async () => {
     const browser = await launch()
     onTestFinished(() => browser.close())
     await scenario(async (origin, path) => {

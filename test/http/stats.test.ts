@@ -120,7 +120,7 @@ test('O3 [P11.14]: durations are of the last 1,000 that closed, with their avera
   }
   const { durations } = await hub.statistics()
   expect(durations).toEqual({ count: 1_000, averageMs: 511, p50Ms: 511, p95Ms: 961, p99Ms: 1_001, longestMs: 1_010 })
-}, 30_000)
+})
 
 test('O3 [P11.15]: names of one namespace are not told in another', async () => {
   const { hub, publish, stream } = await startHub()
@@ -176,9 +176,7 @@ test('O3 [P11.14]: charts have a point a second, and another step is refused by 
   await publish({ topic: 'news', type: 'a', data: 1 }, admin)
   await reader.next()
   const read = async () => (await call<Stats>('/stats', { as: admin })).body.series
-  await expect
-    .poll(async () => (await read()).points.some(({ outPerSecond }) => outPerSecond > 0), { timeout: 5_000 })
-    .toBe(true)
+  await expect.poll(async () => (await read()).points.some(({ outPerSecond }) => outPerSecond > 0)).toBe(true)
   const { stepMs, points } = await read()
   expect(stepMs).toBe(1_000)
   for (const { at } of points) expect(at % 1_000).toBe(0)

@@ -150,7 +150,7 @@ describe.each([true, false])('with takeSockets %s', (takeSockets) => {
       new Promise((resolve, reject) =>
         server.getConnections((error, count) => (error ? reject(error) : resolve(count))),
       )
-    await expect.poll(open, { timeout: 2_000 }).toBe(0)
+    await expect.poll(open).toBe(0)
   })
 })
 

@@ -133,4 +133,4 @@ test('O3: where @opentelemetry/api is not installed nothing is traced, and nothi
   const { stdout, stderr } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', withoutPackage])
   expect(JSON.parse(stdout)).toEqual({ found: false, metadata: { correlationId: 'order-7' }, errors: 0 })
   expect(stderr).toBe('')
-}, 20_000)
+})

@@ -69,7 +69,7 @@ describe.skipIf(noRedis !== null)(`BullMQ and faults${noRedis ? ` (${noRedis})` 
     const added = await queue.addBulk(jobs)
     for (const { id, data } of added) {
       const endedAt = async (): Promise<unknown> => (await hub.jobs.snapshot(jobId(id as string)))?.endedAt ?? null
-      await expect.poll(endedAt, { timeout: 20_000 }).not.toBeNull()
+      await expect.poll(endedAt).not.toBeNull()
       const job = await hub.jobs.snapshot(jobId(id as string))
       expect(job).toMatchObject(data.fails ? { status: 'failed' } : { status: 'completed', result: id })
     }
@@ -195,7 +195,7 @@ describe.skipIf(noRedis !== null)(`BullMQ and faults${noRedis ? ` (${noRedis})` 
     await own.command('FLUSHALL')
     const second = await queue.add('encode', { userId: '7' })
     const exists = async (id: string | undefined): Promise<unknown> => await hub.jobs.snapshot(jobId(id as string))
-    await expect.poll(() => exists(second.id), { timeout: 10_000 }).toMatchObject({ status: 'queued' })
-    await expect.poll(() => exists(first.id), { timeout: 10_000 }).toMatchObject({ status: 'queued' })
+    await expect.poll(() => exists(second.id)).toMatchObject({ status: 'queued' })
+    await expect.poll(() => exists(first.id)).toMatchObject({ status: 'queued' })
   })
 })

@@ -28,7 +28,7 @@ describe('what jobs leave behind', () => {
     await live(jobs, 0, 500, { leaseMs: 1_000, startWithinMs: 500, ttlMs: 500 })
     const states = async (): Promise<number> => (await store.states(namespace, { limit: 1 })).states.length
     await expect.poll(states, { timeout: 30_000, interval: 200 }).toBe(0)
-    await expect.poll(() => jobs.stats().remembered, { timeout: 10_000 }).toBe(0)
+    await expect.poll(() => jobs.stats().remembered).toBe(0)
     const tables = ['events', 'topics', 'entries', 'ids', 'states']
     await close()
     await store.close()
@@ -44,7 +44,7 @@ describe('what jobs leave behind', () => {
       database.close()
       return counts
     }
-    await expect.poll(rows, { timeout: 10_000, interval: 300 }).toEqual(tables.map(() => 0))
+    await expect.poll(rows, { interval: 300 }).toEqual(tables.map(() => 0))
     expect(errors).toEqual([])
   })
 })

@@ -89,7 +89,7 @@ describe('jobs on SQLite', () => {
     const ends = Promise.all([reached('expires', 'failed'), reached('stalls', 'failed')])
     for (const engine of engines) engine.start()
     expect(await ends).toEqual(['expired', 'stalled'])
-    await expect.poll(() => engines[2]?.snapshot(namespace, 'stalls'), { timeout: 5_000 }).toBeNull()
+    await expect.poll(() => engines[2]?.snapshot(namespace, 'stalls')).toBeNull()
     expect(errors).toEqual([])
   })
 })

@@ -26,7 +26,7 @@ const open = (hub: TestHub, client?: string, as: typeof one = one) =>
 const isFull = async (hub: TestHub, as: typeof one = one): Promise<boolean> =>
   (await hub.call('/events?topic=a', { as, accept: 'application/json' })).status === 429
 
-describe.skipIf(noRedis)('A6: limits across nodes on Redis', { timeout: 30_000 }, () => {
+describe.skipIf(noRedis)('A6: limits across nodes on Redis', () => {
   test('A6: what is open on other nodes counts here within about a second, and no longer once it is gone', async () => {
     const { url } = await redisForTest()
     const [first, second, third] = [
