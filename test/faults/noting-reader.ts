@@ -47,7 +47,7 @@ export class NotingReader extends ReaderNotes {
   }
 
   /** Resolves when `reached` is true; asked after each note and control event. */
-  async until(reached: () => boolean, timeoutMs = 30_000): Promise<void> {
+  async until(reached: () => boolean, timeoutMs = 60_000): Promise<void> {
     let late = false
     const timer = setTimeout(() => {
       late = true

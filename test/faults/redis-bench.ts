@@ -58,7 +58,7 @@ export async function proxyTo(port: number): Promise<RedisProxy> {
 export async function eventually(
   what: string,
   reached: () => boolean | Promise<boolean>,
-  timeoutMs = 20_000,
+  timeoutMs = 60_000,
 ): Promise<void> {
   const end = performance.now() + timeoutMs
   while (!(await reached())) {

@@ -132,8 +132,8 @@ export async function everythingGoesWrong(seed: number, forMs: number): Promise<
   const head = formatCursor(await direct.head(namespace))
   for (const reader of readers) {
     const last = log.findLast((seen) => seen.topics.some((topic) => reader.topics.includes(topic)))?.id as string
-    await reader.until(() => reader.has(last), 20_000)
-    await reader.until(() => reader.notes.at(-1)?.cursor === head, 20_000)
+    await reader.until(() => reader.has(last))
+    await reader.until(() => reader.notes.at(-1)?.cursor === head)
     reader.hangUp()
   }
   for (const poller of pollers) await eventually('polls are at the end', () => poller.cursor === head)

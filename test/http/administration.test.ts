@@ -166,7 +166,7 @@ test('O2 [P11.6]: /connections tells who reads what, in pages and by filters', a
     errors: 0,
   })
   for (const time of ['since', 'opened', 'lastWrite'])
-    expect(Math.abs(Date.now() - (one[time] as number))).toBeLessThan(5_000)
+    expect(Math.abs(Date.now() - (one[time] as number))).toBeLessThan(60_000)
   type Page = { connections: { id: string; user: string }[]; next?: string }
   const list = async (query: string) => (await call<Page>(`/connections?${query}`, { as: admin })).body
   const first = await list('limit=3')

@@ -122,9 +122,11 @@ describe('threats', () => {
       admin: false,
       method: 'session',
     } as const
-    const began = performance.now()
+    // Of the CPU: a machine that does other things takes longer by the clock.
+    const before = process.cpuUsage()
     expect(canSubscribe(principal, topic)).toBe(false)
-    expect(performance.now() - began).toBeLessThan(200)
+    const { user, system } = process.cpuUsage(before)
+    expect((user + system) / 1_000).toBeLessThan(200)
   })
 
   test('T26: one request is not two: lengths that contradict each other are refused and the connection closed', async () => {

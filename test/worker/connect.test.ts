@@ -72,7 +72,7 @@ describe('jobs over HTTP', () => {
       cancelledAt.push(performance.now())
     })
     expect(ended.status).toBe('cancelled')
-    expect((cancelledAt[1] ?? Number.NaN) - (cancelledAt[0] ?? 0)).toBeLessThan(2_000)
+    expect((cancelledAt[1] ?? Number.NaN) - (cancelledAt[0] ?? 0)).toBeLessThan(10_000)
   })
 
   test('A4: without the grant a job is unknown, and creating is forbidden', async () => {
