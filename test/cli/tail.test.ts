@@ -4,6 +4,7 @@ import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, describe, expect, onTestFinished, test } from 'vitest'
+import { freePort } from '../fixtures/free-port.js'
 import { Program, run, serve } from './program.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'tidings-tail-'))
@@ -39,7 +40,7 @@ const numbers = ({ lines }: Program): number[] => lines.map((line) => JSON.parse
 
 describe('tidings publish and tail', () => {
   test('E1: tail of an address where nobody listens names the address, not a lost connection', async () => {
-    const { program, url } = await hub('gone.db')
+    const { program, url } = await hub('gone.db', String(await freePort()))
     await program.kill()
     const tail = keep(new Program(['tail', 'user:7', '--url', url, '--user', '7']))
     await tail.until(({ errors }) => errors.includes(`no answer from ${url}: ECONNREFUSED`))
@@ -129,7 +130,7 @@ describe('tidings publish and tail', () => {
 
   test('D2, D3: a hub killed and restarted under a tail loses nothing and repeats nothing', async () => {
     const count = 60
-    const first = await hub('killed.db')
+    const first = await hub('killed.db', String(await freePort()))
     const { url } = first
     const port = new URL(url).port
     const tail = keep(new Program(['tail', 'user:7', '--since', 'start', '--url', url, '--user', '7']))
