@@ -107,6 +107,13 @@ export class Channel {
     return this.#whole ? this.#ring : null
   }
 
+  /** Whether it is the newest of the namespace, as far as a feed without a hole tells. */
+  isNewest({ epoch, seq }: Position): boolean {
+    return (
+      this.#whole && this.#parts.presence.available && seq === this.#watermark.seq && epoch === this.#watermark.epoch
+    )
+  }
+
   /**
    * Resolves when the feed can be trusted again, or when it makes sense to read the log once more because it is taking
    * long: until then a reader that has read everything has nothing to do.
