@@ -3,10 +3,10 @@ import { TidingsError } from '../errors.js'
 import { Access } from './access.js'
 import { type Answer, toResponse } from './answer.js'
 import { BodyOutlet } from './body-outlet.js'
+import type { Carrier } from './carrier.js'
 import type { HttpParts } from './parts.js'
 import { problemAnswer, shownField } from './problem.js'
-import { type Methods, findRoute, plainRoute } from './route-table.js'
-import type { OpenStream } from './routes/events.js'
+import { type Endpoint, type Methods, findRoute, plainRoute } from './route-table.js'
 import { RefusalLog } from './refusal-log.js'
 import { requestIdOf } from './request-id.js'
 import { softened } from './soften.js'
@@ -22,8 +22,8 @@ export interface RequestOrigin {
 export interface Handler {
   /** Answers any request. A stream comes as the body of the response. */
   fetch(request: Request, from?: RequestOrigin): Promise<Response>
-  /** The same for a runtime that carries streams itself: null means that `openStream` took it. */
-  handle(request: Incoming, openStream: OpenStream): Promise<Answer | null>
+  /** The same for a runtime that carries streams itself: null means that `carrier` took the request. */
+  handle(request: Incoming, carrier: Carrier): Promise<Answer | null>
   /** Writes what the log has not been told yet. */
   close(): void
 }
@@ -69,15 +69,32 @@ export function createHandler(given: HttpParts): Handler {
   const refusals = new RefusalLog(given.core.log, given.core.clock)
   const access = new Access(parts.jobs, parts.ask, parts.publicTopics)
 
-  const handle: Handler['handle'] = async (request, openStream) => {
+  const handle: Handler['handle'] = async (request, carrier) => {
     const ofOrigin = origins.headersFor(request)
-    const complete = (own: Headers): Headers => withEvery(ofOrigin === null ? own : { ...ofOrigin, ...own })
-    const answer = await answerTo(request, (own) => openStream(complete(own)))
-    return answer && { ...answer, headers: complete(answer.headers) }
+    const headers = (own: Headers): Headers => withEvery(ofOrigin === null ? own : { ...ofOrigin, ...own })
+    const complete = (answer: Answer): Answer => ({ ...answer, headers: headers(answer.headers) })
+    try {
+      const answer = await answerTo(request, {
+        stream: (own) => carrier.stream(headers(own)),
+        answer: (make) => carrier.answer(() => complete(madeOrRefused(request, make))),
+      })
+      return answer && complete(answer)
+    } catch (error) {
+      return complete(refuse(request, error))
+    }
   }
 
-  const refuse = (request: Incoming, error: unknown): Answer => {
+  const madeOrRefused = (request: Incoming, make: () => Answer): Answer => {
+    try {
+      return make()
+    } catch (error) {
+      return refuse(request, error)
+    }
+  }
+
+  const refuse = (request: Incoming, thrown: unknown): Answer => {
     const { core } = parts
+    const error = comeAgain(thrown)
     const refusal = error instanceof TidingsError ? error : new TidingsError('internal', 'See the failure beside it.')
     const requestId = requestIdOf(request, core.random)
     figures.refused(refusal.code)
@@ -90,45 +107,46 @@ export function createHandler(given: HttpParts): Handler {
     return { ...answer, headers: { ...answer.headers, 'X-Request-Id': requestId } }
   }
 
-  const answerTo: Handler['handle'] = async (request, openStream) => {
+  const answerTo = (request: Incoming, carrier: Carrier): ReturnType<Endpoint> => {
     figures.counters.requests++
-    try {
-      const route = plainRoute(request.path) ?? findRoute(pathOf(request.address))
-      if (!route)
-        throw new TidingsError('not_found', 'There is nothing at this address. See PROTOCOL.md for what there is.')
-      const { methods, name } = route
-      if (request.method === 'OPTIONS') {
-        const preflight = origins.preflight(request, Object.keys(methods))
-        if (preflight) return preflight
-      }
-      // The runtimes leave the body out of an answer to HEAD.
-      const method = request.method === 'HEAD' ? 'GET' : request.method
-      const run = Object.hasOwn(methods, method) ? methods[method] : undefined
-      if (!run) {
-        const allowed = allowedOf(methods)
-        const refusal = new TidingsError('method_not_allowed', `Use ${allowed} here.`, { field: 'method' })
-        const answer = refuse(request, refusal)
-        return { ...answer, headers: { ...answer.headers, Allow: allowed } }
-      }
-      return await run({ parts, access, request, openStream, name })
-    } catch (thrown) {
-      const error = comeAgain(thrown)
-      return refuse(request, error)
+    const route = plainRoute(request.path) ?? findRoute(pathOf(request.address))
+    if (!route)
+      throw new TidingsError('not_found', 'There is nothing at this address. See PROTOCOL.md for what there is.')
+    const { methods, name } = route
+    if (request.method === 'OPTIONS') {
+      const preflight = origins.preflight(request, Object.keys(methods))
+      if (preflight) return preflight
     }
+    // The runtimes leave the body out of an answer to HEAD.
+    const method = request.method === 'HEAD' ? 'GET' : request.method
+    const run = Object.hasOwn(methods, method) ? methods[method] : undefined
+    if (!run) {
+      const allowed = allowedOf(methods)
+      const refusal = new TidingsError('method_not_allowed', `Use ${allowed} here.`, { field: 'method' })
+      const answer = refuse(request, refusal)
+      return { ...answer, headers: { ...answer.headers, Allow: allowed } }
+    }
+    return run({ parts, access, request, carrier, name })
   }
 
   const fetch: Handler['fetch'] = async (request, { address = null, native } = {}) => {
-    let carried: { outlet: BodyOutlet; headers: Readonly<Record<string, string>> } | null = null
+    let carried: { outlet: BodyOutlet; headers: Headers } | null = null
+    let give: (answer: Answer) => void = () => {}
+    const held = new Promise<Answer>((resolve) => (give = resolve))
     const incoming = incomingOf(request, address, native)
-    const answer = await handle(incoming, (headers) => {
-      const outlet = new BodyOutlet(parts.core.endOfTick, parts.core.settings.unsentBytes, parts.core.counters)
-      carried = { outlet, headers }
-      outlet.endWith(incoming)
-      return outlet
+    const given = await handle(incoming, {
+      stream(headers) {
+        const outlet = new BodyOutlet(parts.core.endOfTick, parts.core.settings.unsentBytes, parts.core.counters)
+        carried = { outlet, headers }
+        outlet.endWith(incoming)
+        return outlet
+      },
+      answer: (make) => give(make()),
     })
+    const answer = given ?? (carried ? null : await held)
     if (answer && request.method === 'HEAD') return new Response(null, answer)
     if (answer) return toResponse(answer, request.headers.get('Accept-Encoding'))
-    const { outlet, headers } = carried as unknown as { outlet: BodyOutlet; headers: Record<string, string> }
+    const { outlet, headers } = carried as unknown as { outlet: BodyOutlet; headers: Headers }
     return new Response(outlet.stream, { status: 200, headers })
   }
 

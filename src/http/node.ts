@@ -67,18 +67,31 @@ export function toNodeHandler(hub: AnyHub, options: NodeHandlerOptions = {}): No
       const turn = itsTurn(incoming, response)
       if (turn !== true && !(await turn)) return
       hub.internals.checkListener(incoming.socket.localAddress)
-      const answer = await handler.handle(new NodeRequest(incoming, response, path), (headers) =>
-        compresses && chooseEncoding(encodingsOf(incoming), ['gzip'])
-          ? new GzipOutlet(response, headers, outlets)
-          : new SocketOutlet(response, headers, outlets),
-      )
-      if (!answer) return
+      const answer = await handler.handle(new NodeRequest(incoming, response, path), {
+        stream: (headers) =>
+          compresses && chooseEncoding(encodingsOf(incoming), ['gzip'])
+            ? new GzipOutlet(response, headers, outlets)
+            : new SocketOutlet(response, headers, outlets),
+        answer: (make) => void give(make(), incoming, response),
+      })
+      if (answer) await give(answer, incoming, response)
+    } catch (error) {
+      failed(error, incoming, response)
+    }
+  }
+
+  async function give(answer: Answer, incoming: IncomingMessage, response: ServerResponse): Promise<void> {
+    try {
       await sendCompressed(answer, compressor, incoming, response)
       unread.watch(response)
     } catch (error) {
-      if (response.headersSent || response.destroyed) return void response.destroy()
-      send(problemAnswer(error, core.onError), incoming, response)
+      failed(error, incoming, response)
     }
+  }
+
+  function failed(error: unknown, incoming: IncomingMessage, response: ServerResponse): void {
+    if (response.headersSent || response.destroyed) response.destroy()
+    else send(problemAnswer(error, core.onError), incoming, response)
   }
 }
 

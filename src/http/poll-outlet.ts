@@ -16,8 +16,6 @@ export interface PollOutletOptions {
   readonly waitMs: number
   readonly clock: Clock
   readonly endOfTick: EndOfTick
-  /** Called once, when the poll should be answered. */
-  readonly answer: (result: PollResult) => void
 }
 
 /**
@@ -35,14 +33,22 @@ export class PollOutlet implements Outlet {
   #characters = 0
   #settled = false
   #answering = false
+  #done = false
+  #answer: ((result: PollResult) => void) | null = null
   #timer: Timer | null = null
 
   constructor(options: PollOutletOptions) {
     this.#options = options
   }
 
-  /** Nothing to tell: a poll ends with its answer, which whoever asked waits for. */
+  /** Nothing to tell: whoever answers the poll ends its connection. */
   listen(): void {}
+
+  /** `answer` is called once, when the poll should be answered. */
+  whenDone(answer: (result: PollResult) => void): void {
+    this.#answer = answer
+    if (this.#done) this.#give()
+  }
 
   get full(): boolean {
     return this.#envelopes.length >= this.#options.limit || this.#characters >= this.#options.maxBytes
@@ -82,9 +88,11 @@ export class PollOutlet implements Outlet {
     if (this.#answering) return
     this.#answering = true
     this.#timer?.cancel()
-    const { answer, endOfTick } = this.#options
-    endOfTick.add({
-      flush: () => answer({ envelopes: this.#envelopes, gaps: this.#gaps, snapshots: this.#snapshots }),
-    })
+    this.#options.endOfTick.add({ flush: () => this.#give() })
+  }
+
+  #give(): void {
+    this.#done = true
+    this.#answer?.({ envelopes: this.#envelopes, gaps: this.#gaps, snapshots: this.#snapshots })
   }
 }

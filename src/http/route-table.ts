@@ -1,6 +1,7 @@
 import type { Incoming } from '../auth/incoming.js'
 import type { Access } from './access.js'
 import { type Answer, jsonText } from './answer.js'
+import type { Carrier } from './carrier.js'
 import { openApiOf } from './openapi/document.js'
 import type { HttpParts } from './parts.js'
 import { getActivity } from './routes/activity.js'
@@ -14,7 +15,7 @@ import {
 } from './routes/connections.js'
 import { getDashboard } from './routes/dashboard.js'
 import { getDiagnosis } from './routes/diagnosis.js'
-import { getEvents, type OpenStream, postEvents } from './routes/events.js'
+import { getEvents, postEvents } from './routes/events.js'
 import { getExplanation } from './routes/explanation.js'
 import { getHealth, getReady } from './routes/health.js'
 import { commandJob, deleteJob, getJob, getJobs, jobActions, postJob, retryJob } from './routes/jobs.js'
@@ -28,12 +29,12 @@ export interface Call {
   readonly parts: HttpParts
   readonly access: Access
   readonly request: Incoming
-  readonly openStream: OpenStream
+  readonly carrier: Carrier
   /** What stands for `{…}` in the path; empty where nothing does. */
   readonly name: string
 }
 
-/** Answers one method of one path; null: `openStream` took the request. */
+/** Answers one method of one path; null: `carrier` took the request. */
 export type Endpoint = (call: Call) => Promise<Answer | null> | Answer
 
 export type Methods = Readonly<Partial<Record<string, Endpoint>>>
@@ -41,7 +42,7 @@ export type Methods = Readonly<Partial<Record<string, Endpoint>>>
 /** Every route of the hub (spec §4). A path has at most one `{…}`. */
 export const routes: Readonly<Record<string, Methods>> = {
   '/events': {
-    GET: ({ parts, access, request, openStream }) => getEvents(parts, access, request, openStream),
+    GET: ({ parts, access, request, carrier }) => getEvents(parts, access, request, carrier),
     POST: ({ parts, access, request }) => postEvents(parts, access, request),
   },
   '/jobs': {

@@ -4,7 +4,6 @@ import { TidingsError } from '../../errors.js'
 import type { Connection } from '../../hub/connection.js'
 import type { Place } from '../../hub/limits/places.js'
 import type { ConnectRequest } from '../../hub/hub.js'
-import type { Outlet } from '../../hub/outlet.js'
 import { type Draft, draftsOf } from '../../hub/publish.js'
 import { formatCursor } from '../../protocol/cursor.js'
 import { defaults } from '../../protocol/defaults.js'
@@ -12,24 +11,21 @@ import { headers as headerNames, mediaTypes } from '../../protocol/names.js'
 import type { Access } from '../access.js'
 import { type Answer, json, jsonText, noContent } from '../answer.js'
 import { readJson } from '../body.js'
+import type { Carrier } from '../carrier.js'
 import { asksForPoll, type EventsQuery, parseEventsQuery } from '../events-query.js'
 import type { HttpParts } from '../parts.js'
 import { PollOutlet, type PollResult } from '../poll-outlet.js'
 
-/** Makes the outlet that carries a stream, with its response headers. */
-export type OpenStream = (headers: Readonly<Record<string, string>>) => Outlet
-
-/** `GET /events`: a stream over `openStream` (then the result is null), or one poll. `HEAD`: whether it would be one. */
+/** `GET /events`: a stream or a poll, which `carrier` takes (null), or an answer. `HEAD`: whether it would be one. */
 export async function getEvents(
   parts: HttpParts,
   access: Access,
   request: Incoming,
-  openStream: OpenStream,
+  carrier: Carrier,
 ): Promise<Answer | null> {
   const { admission } = parts
   const kind = asksForPoll(request) ? 'polls' : 'connects'
-  const { figures, clock } = parts.core
-  const askedMs = clock.monotonic()
+  const askedMs = parts.core.clock.monotonic()
   const place = admission.arrive(request)
   try {
     const { generation } = parts.core.control.revocations
@@ -43,12 +39,12 @@ export async function getEvents(
       return { status: 200, headers: query.poll ? jsonText('').headers : streamHeaders, body: null }
     }
     const asked = connectRequest(parts, request, { principal, topics, query, place, generation })
-    const answer = query.poll
-      ? await poll(parts, asked, query.poll, request)
-      : await stream(parts, asked, place, openStream)
-    if (answer) place.release()
-    else figures.connect.observe((clock.monotonic() - askedMs) / 1_000)
-    return answer
+    const begins = query.poll
+      ? await poll(parts, asked, query.poll, request, carrier)
+      : await stream(parts, asked, askedMs, place, carrier)
+    if (begins) return null
+    place.release()
+    return noContent
   } catch (error) {
     place.release()
     throw error
@@ -61,18 +57,21 @@ const streamHeaders = {
   'X-Accel-Buffering': 'no',
 } as const
 
+/** False: nothing would ever follow. */
 async function stream(
-  parts: HttpParts,
+  { core }: HttpParts,
   asked: ConnectRequest,
+  askedMs: number,
   place: Place,
-  openStream: OpenStream,
-): Promise<Answer | null> {
-  const connection = await parts.core.connect(asked, (connectionId) =>
-    openStream({ ...streamHeaders, [headerNames.connectionId]: connectionId }),
+  carrier: Carrier,
+): Promise<boolean> {
+  const connection = await core.connect(asked, (connectionId) =>
+    carrier.stream({ ...streamHeaders, [headerNames.connectionId]: connectionId }),
   )
-  if (!connection) return noContent
+  if (!connection) return false
   mayBeReplaced(place, connection)
-  return null
+  core.figures.connect.observe((core.clock.monotonic() - askedMs) / 1_000)
+  return true
 }
 
 /** Own topics count too: a person may have any number of roles. */
@@ -90,44 +89,37 @@ function mayBeReplaced(place: Place, connection: Connection): void {
   place.opened(() => connection.end('replaced'))
 }
 
+/** False: nothing would ever follow. */
 async function poll(
-  parts: HttpParts,
+  { core }: HttpParts,
   asked: ConnectRequest,
   { limit, waitMs }: NonNullable<EventsQuery['poll']>,
   request: Incoming,
-): Promise<Answer> {
-  const { core } = parts
-  let answer: (result: PollResult) => void = () => {}
-  const answered = new Promise<PollResult>((resolve) => {
-    answer = resolve
-  })
-  const outlet = new PollOutlet({
-    limit,
-    waitMs,
-    maxBytes: core.settings.bodyBytes,
-    clock: core.clock,
-    endOfTick: core.endOfTick,
-    answer,
-  })
+  carrier: Carrier,
+): Promise<boolean> {
+  const { clock, endOfTick, settings } = core
+  const outlet = new PollOutlet({ limit, waitMs, maxBytes: settings.bodyBytes, clock, endOfTick })
   const connection = await core.connect(asked, () => outlet)
-  if (!connection) return noContent
+  if (!connection) return false
   const stopListening = request.whenGone(() => outlet.end())
-  try {
-    const result = await answered
-    const { cursor, failure } = connection
-    const isEmpty = result.envelopes.length + result.gaps.length + result.snapshots.length === 0
-    // An answer without events would say that there was nothing.
-    if (cursor === null || (failure !== null && isEmpty)) throw failure ?? endedEarly(core)
-    return pollResponse(
-      result,
-      formatCursor(cursor),
-      connection.upToDate && failure === null,
-      core.settings.heartbeatMs,
-    )
-  } finally {
+  outlet.whenDone((result) => {
     stopListening()
-    connection.gone()
-  }
+    carrier.answer(() => {
+      try {
+        return pollAnswer(core, connection, result)
+      } finally {
+        connection.gone()
+      }
+    })
+  })
+  return true
+}
+
+function pollAnswer(core: HttpParts['core'], { cursor, failure, upToDate }: Connection, result: PollResult): Answer {
+  const isEmpty = result.envelopes.length + result.gaps.length + result.snapshots.length === 0
+  // An answer without events would say that there was nothing.
+  if (cursor === null || (failure !== null && isEmpty)) throw failure ?? endedEarly(core)
+  return pollResponse(result, formatCursor(cursor), upToDate && failure === null, core.settings.heartbeatMs)
 }
 
 /** Why a poll ended before it had a place: it is tried again, elsewhere or later. */
