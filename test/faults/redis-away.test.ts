@@ -70,7 +70,7 @@ describe.skipIf(noRedis)('a hub whose Redis goes away', () => {
       publishing.publish(Math.ceil(random.fraction() * 500))
       if (stop === 'pause') redis.pause()
       else if (stop === 'kill') await redis.kill()
-      else await redis.command('CLIENT', 'PAUSE', 3_000, 'ALL')
+      else await redis.command('CLIENT', 'PAUSE', 10_000, 'ALL')
       publishing.publish(Math.ceil(random.fraction() * 500))
       await until(() => isAway(hub.hub))
       publishing.publish(Math.ceil(random.fraction() * 500))

@@ -1,4 +1,4 @@
-import { expect } from 'vitest'
+import { expect, onTestFinished } from 'vitest'
 import { TidingsError } from '#src/errors.js'
 import type { Hub } from '#src/index.js'
 import { redisForTest } from '../fixtures/redis.js'
@@ -23,6 +23,7 @@ class Load {
     this.#timer = setInterval(() => {
       for (let n = 0; n < atOnce; n++) void this.publish()
     }, everyMs)
+    onTestFinished(() => clearInterval(this.#timer))
   }
 
   get pending(): number {
