@@ -54,6 +54,9 @@ class Tab {
   #heardAt: number
   /** When the question was asked that is not answered yet. */
   #askedAt: number | null = null
+  /** It has been begun anew. */
+  #askedAnew = false
+  #lookedAt = 0
   #client: string
   #status: ClientStatus
   /** Left for good: a page that wakes up does not bring it back. */
@@ -306,11 +309,16 @@ class Tab {
 
   #look(): void {
     const at = this.#parts.clock.monotonic()
+    // With all of its machine, perhaps: then the silence is not the leader's.
+    const stoodStill = at - this.#lookedAt > 2 * lookEveryMs
+    this.#lookedAt = at
     const hidden = globalThis.document?.hidden === true
     if (this.#leader || !this.#channel || hidden) return
     if (at - this.#heardAt < askAfterMs) return
-    if (this.#askedAt === null) this.#askedAt = at
-    else if (at - this.#askedAt >= answerWithinMs) {
+    if (this.#askedAt === null || (stoodStill && !this.#askedAnew)) {
+      this.#askedAnew = this.#askedAt !== null
+      this.#askedAt = at
+    } else if (at - this.#askedAt >= answerWithinMs) {
       this.#askedAt = null
       return this.#lock.steal()
     }

@@ -8,6 +8,8 @@ import { launch, servePage, skipped } from './page.js'
 
 declare global {
   var client: Client
+  /** How often the page asked whether anybody leads. */
+  var asked: number
 }
 
 interface Tab {
@@ -209,6 +211,31 @@ describe.skipIf(skipped)('C6: tabs in Chromium, over HTTP/1.1', () => {
     }
     expect(tookMs).toBeLessThan(20_000)
     await expect.poll(connections).toBe(1)
+  })
+
+  test('a tab that stood still itself does not take its own silence for that of the leader', async () => {
+    const context = await person('7')
+    const [leader, next] = [await open(context, ['report:1']), await open(context, ['report:1'])]
+    const first = await shared(leader, next)
+    const before = streams
+    await next.page.evaluate(() => {
+      globalThis.asked = 0
+      const { postMessage } = BroadcastChannel.prototype
+      BroadcastChannel.prototype.postMessage = function (message: { type: string }) {
+        if (message.type !== 'ask' || globalThis.asked++ > 0) return postMessage.call(this, message)
+        // All stands still from before anybody hears the question until it is long over.
+        for (const end = performance.now() + 2_500; performance.now() < end; );
+      }
+    })
+    // By its second question it has decided.
+    await next.page.waitForFunction(
+      (id) => globalThis.asked > 2 || document.documentElement.dataset.connection !== id,
+      first,
+    )
+    expect(await Promise.all([leader, next].map(connectionOf))).toEqual([first, first])
+    expect(streams).toBe(before)
+    await publish('report:1', 'still the same')
+    for (const tab of [leader, next]) await heard(tab, 1)
   })
 
   test('two users, and two origins, never share', async () => {
