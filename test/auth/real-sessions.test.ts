@@ -1,5 +1,5 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { type StreamReader, readStream } from '#src/testing/sse-reader.js'
+import { type StreamReader, readStream } from '../fixtures/stream.js'
 import { type Application, makers } from './session-makers.js'
 
 const json = { 'content-type': 'application/json' }

@@ -1,5 +1,5 @@
 import { expect, onTestFinished, test } from 'vitest'
-import { readStream } from '#src/testing/sse-reader.js'
+import { readStream } from '../fixtures/stream.js'
 import { bearer } from '../fixtures/bearer.js'
 import { run, serve } from './program.js'
 

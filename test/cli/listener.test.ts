@@ -4,7 +4,7 @@ import { connect, type Socket } from 'node:net'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { readStream } from '#src/testing/sse-reader.js'
+import { readStream } from '../fixtures/stream.js'
 import { run, serve, type Serving } from './program.js'
 
 async function start(...flags: string[]): Promise<Serving & { readonly port: number }> {

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
-import { readStream } from '#src/testing/sse-reader.js'
+import { readStream } from '../fixtures/stream.js'
 import { serve } from './program.js'
 
 /** What would begin a line, colour a terminal or end a string, if it got there as it is. */

@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { readStream } from '#src/testing/sse-reader.js'
+import { readStream } from '../fixtures/stream.js'
 import { noRedis, redisForTest } from '../fixtures/redis.js'
 import { redisProxy } from '../fixtures/redis-proxy.js'
 import { serve } from './program.js'

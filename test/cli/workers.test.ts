@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { planServe } from '#src/cli/serve-settings.js'
 import { createClient } from '#src/client/index.js'
-import { readStream, type StreamReader } from '#src/testing/sse-reader.js'
+import { readStream, type StreamReader } from '../fixtures/stream.js'
 import { noRedis, redisForTest } from '../fixtures/redis.js'
 import { Program, run, serve } from './program.js'
 

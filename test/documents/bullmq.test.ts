@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { freePorts } from '../fixtures/free-port.js'
 import { noRedis, redisForTest } from '../fixtures/redis.js'
-import { type StreamReader, readStream } from '#src/testing/index.js'
+import { type StreamReader, readStream } from '../fixtures/stream.js'
 import { blocksOf, replaced } from './blocks.js'
 
 const page = 'docs/guides/bullmq.md'

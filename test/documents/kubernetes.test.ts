@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { afterEach, describe, expect, test } from 'vitest'
-import { readStream } from '#src/testing/index.js'
+import { readStream } from '../fixtures/stream.js'
 import { Program, run } from '../cli/program.js'
 import { bearer } from '../fixtures/bearer.js'
 import { freePorts } from '../fixtures/free-port.js'

@@ -1,6 +1,6 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { Hub } from '#src/index.js'
-import { readStream, type StreamOptions, type StreamReader } from '#src/testing/sse-reader.js'
+import { readStream, type StreamOptions, type StreamReader } from '../fixtures/stream.js'
 import { bearer } from '../fixtures/bearer.js'
 import { noRedis, redisForTest } from '../fixtures/redis.js'
 import { eventually, openHub, pause, proxyTo, storeOn } from './redis-bench.js'

@@ -1,7 +1,7 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { Hub } from '#src/index.js'
 import { hubNamespace } from '#src/hub/nodes.js'
-import { readStream } from '#src/testing/sse-reader.js'
+import { readStream } from '../fixtures/stream.js'
 import { noRedis, redisForTest } from '../fixtures/redis.js'
 import { ask, eventually, openHub, openStore, storeOn } from './redis-bench.js'
 

@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test } from 'vitest'
 import type { Session } from '#src/auth/session.js'
-import { readStream } from '#src/testing/sse-reader.js'
+import { readStream } from '../fixtures/stream.js'
 import { bearer } from '../fixtures/bearer.js'
 import { root, startHub } from './server.js'
 

@@ -2,7 +2,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { createHub } from '#src/index.js'
 import type { Session } from '#src/auth/session.js'
 import type { TidingsEvent } from '#src/protocol/event.js'
-import { readStream } from '#src/testing/sse-reader.js'
+import { readStream } from '../fixtures/stream.js'
 import { root, startHub } from './server.js'
 
 const stream = 'text/event-stream'

@@ -6,7 +6,7 @@ import { toNodeHandler } from '#src/http/node.js'
 import { createHub, type HubOptions } from '#src/index.js'
 import type { TidingsEvent } from '#src/protocol/event.js'
 import type { PollBody } from '#src/protocol/poll.js'
-import { readStream, type StreamOptions, type StreamReader } from '#src/testing/sse-reader.js'
+import { readStream, type StreamOptions, type StreamReader } from '../fixtures/stream.js'
 
 /** Somebody who may do everything in the default namespace. */
 export const root: Session = { userId: 'root', subscribe: ['*'], publish: ['*'] }

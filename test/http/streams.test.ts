@@ -5,7 +5,7 @@ import { afterEach, describe, expect, test } from 'vitest'
 import { toNodeHandler } from '#src/http/node.js'
 import { type Hub, type HubOptions, createHub, memoryStore } from '#src/index.js'
 import { createSseDecoder } from '#src/protocol/sse-decode.js'
-import { readStream } from '#src/testing/sse-reader.js'
+import { readStream } from '../fixtures/stream.js'
 
 let open: (() => Promise<void>)[] = []
 afterEach(async () => {

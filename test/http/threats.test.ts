@@ -5,7 +5,7 @@ import { gzipSync } from 'node:zlib'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { canSubscribe } from '#src/auth/grants.js'
 import { createClient } from '#src/client/index.js'
-import { readStream } from '#src/testing/sse-reader.js'
+import { readStream } from '../fixtures/stream.js'
 import { root, startHub } from './server.js'
 
 /** What a raw connection is answered, until it is closed. */

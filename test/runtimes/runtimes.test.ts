@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { createInterface } from 'node:readline'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { faultProxy } from '#src/testing/fault-proxy.js'
-import { readStream } from '#src/testing/sse-reader.js'
+import { readStream } from '../fixtures/stream.js'
 import { runtimeOf } from '../../scripts/runtimes.mjs'
 import { startHub } from '../http/server.js'
 
