@@ -32,7 +32,7 @@ test.for([
 test('O5: a hub goes on when whoever read its first line has gone', async () => {
   const [port] = await freePorts(1)
   const { child, errors } = unread(['serve', '--dev', '--store', 'memory', '--port', String(port)])
-  await expect.poll(errors, { timeout: 10_000 }).toContain('"msg":"ready"')
+  await expect.poll(errors).toContain('"msg":"ready"')
   expect((await fetch(`http://127.0.0.1:${port}/ready`)).status).toBe(200)
   child.kill('SIGTERM')
   expect(await once(child, 'close')).toEqual([0, null])

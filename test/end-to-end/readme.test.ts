@@ -89,7 +89,7 @@ describe('README.md', () => {
     const { stdout, stderr, status } = spawnSync(process.execPath, [join(folder, 'out', 'server.js')], {
       cwd: data,
       encoding: 'utf8',
-      timeout: 15_000,
+      timeout: 60_000,
     })
     expect(stderr).toBe('')
     expect(status).toBe(0)

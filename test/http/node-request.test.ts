@@ -33,7 +33,7 @@ async function startBehind(leave: (request: Mounted, text: string) => void | Pro
       method: 'POST',
       body,
       headers: { 'content-type': 'application/json' },
-      signal: AbortSignal.timeout(5_000),
+      signal: AbortSignal.timeout(60_000),
     })
     return { status: response.status, body: (await response.json()) as Record<string, unknown> }
   }
