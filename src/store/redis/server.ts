@@ -17,11 +17,12 @@ export interface ServerRules {
   readonly allowEviction: boolean
 }
 
-/** All that the scripts call. */
-const commands =
-  'DEL EVALSHA HDEL HGET HGETALL HINCRBY HLEN HMGET HSET INFO LINDEX LRANGE LTRIM PUBLISH RPUSH SADD SCRIPT SISMEMBER SMEMBERS TIME UNLINK ZADD ZCARD ZRANGE ZRANGEBYSCORE ZREM ZREMRANGEBYSCORE ZREVRANGEBYSCORE ZSCORE'.split(
-    ' ',
-  )
+const sent = ['EVALSHA', 'GET', 'INFO', 'PTTL', 'PUBLISH', 'SADD', 'SCRIPT', 'SET', 'SISMEMBER', 'SMEMBERS']
+const called = Object.values(scripts).flatMap(({ text }) =>
+  Array.from(text.matchAll(/\bcall\('([A-Z]+)'/g), ([, command]) => command as string),
+)
+/** All that the store sends and its scripts call. */
+const commands = [...new Set([...sent, ...called])]
 
 /**
  * Whether this server can be relied on. Throws `option_invalid` or `store_newer` for what waiting does not change, and
