@@ -71,5 +71,4 @@ export const settingsOfOptions: Readonly<Record<keyof HubOptions, Filled>> = {
   notReadyAfterMs: ['notReadyAfterMs'],
   probeMs: ['probeMs'],
   longestTokenMs: ['longestTokenMs'],
-  protocolVersion: { not: 'what the hub speaks' },
 }

@@ -45,7 +45,8 @@ export const storeSettings = {
 
 /** Where events will live, checked. */
 export type StorePlan = {
-  readonly limits: StoreLimits /** For logs: without a password. */
+  readonly limits: StoreLimits
+  /** For logs: without a password. */
   readonly shown: string
 } & (
   | { readonly kind: 'memory' }

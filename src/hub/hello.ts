@@ -1,4 +1,5 @@
 import type { CloseReason } from '../protocol/control.js'
+import { defaults } from '../protocol/defaults.js'
 import { type Position, formatCursor } from '../protocol/cursor.js'
 import type { ConnectionOptions } from './connection-options.js'
 import { Frame } from './frame.js'
@@ -27,7 +28,7 @@ export function helloFrames(
     topics: options.topics,
     ...(options.types && { types: options.types }),
     heartbeatMs: context.settings.heartbeatMs,
-    protocol: context.settings.protocolVersion,
+    protocol: defaults.protocolVersion,
     degraded: greeting.degraded,
   }
   return [

@@ -27,10 +27,13 @@ export interface HubSettings {
   readonly dataBytes: number
   /** A request body. Default 1 MiB. */
   readonly bodyBytes: number
+  /** Events of one publish. Default 1,000. */
   readonly eventsPerBatch: number
   /** Topics of all events of one publish together. Default 5,000. */
   readonly entriesPerBatch: number
+  /** Topics, and types, that one reader names. Default 100. */
   readonly topicsPerStream: number
+  /** Default 100. */
   readonly topicsPerEvent: number
   /** The longest a poll is held. Default 30,000. */
   readonly pollWaitMs: number
@@ -52,7 +55,6 @@ export interface HubSettings {
    * days (A5).
    */
   readonly longestTokenMs: number
-  readonly protocolVersion: number
 }
 
 /** Settings as they are given: any of them, the parts of a group too. */
@@ -94,7 +96,6 @@ export function resolveSettings(given: GivenSettings): HubSettings {
     sweepMs: 1_000,
     ...withoutUndefined(given),
     publishQueue: { ...defaults.publishQueue, ...withoutUndefined(given.publishQueue ?? {}) },
-    protocolVersion: defaults.protocolVersion,
   }
   const whole = (field: string, value: unknown, least: number): void => {
     if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < least) {

@@ -28,7 +28,7 @@ export class Subscription implements Outlet, AsyncIterableIterator<TidingsEvent>
   #ended = false
   #failure: unknown
 
-  /** `receive` gives an event as it is handed on, or null for one that is left out; `ended` hears of the end, once. */
+  /** `receive` gives an event as it is handed on, or null for one that is left out; `ended` hears of the end. */
   constructor(
     onGap: ((gap: GapNotice) => void) | undefined,
     receive: (event: TidingsEvent) => TidingsEvent | null,
@@ -90,6 +90,7 @@ export class Subscription implements Outlet, AsyncIterableIterator<TidingsEvent>
     if (this.#waiting) this.#waiting.reject(error)
     else this.#failure = error
     this.#waiting = null
+    this.#onEnd()
   }
 
   next(): Promise<IteratorResult<TidingsEvent>> {

@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events'
 import { describe, expect, test } from 'vitest'
 import { parseCursor } from '#src/protocol/cursor.js'
 import { memoryStore } from '#src/store/memory.js'
@@ -195,5 +196,15 @@ describe('hub.subscribe (D9)', () => {
     await new Promise((resolve) => setImmediate(resolve))
     expect(core.connections).toBe(0)
     await core.close(0)
+  })
+
+  test('D9: one that cannot be opened lets go of the signal it was given', async () => {
+    const core = await coreOver(memoryStore())
+    await core.close(0)
+    const { signal } = new AbortController()
+    const events = core.subscribe('default', ['t'], { signal })
+    expect(getEventListeners(signal, 'abort')).toHaveLength(1)
+    await expect(events.next()).rejects.toMatchObject({ code: 'draining' })
+    expect(getEventListeners(signal, 'abort')).toEqual([])
   })
 })

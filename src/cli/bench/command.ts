@@ -78,8 +78,8 @@ export function addBenchCommand(program: Command): void {
 }
 
 /**
- * Who reads and who publishes. With the hub's secret each fifty readers are a person with a token of their own; else all are
- * the one that was given, or nobody but `dev` users can be.
+ * Who reads and who publishes. With the hub's secret every fifty readers are a person with a token of their own; else all
+ * are whom the token or `--user` that was given stands for.
  */
 function peopleOf(hub: Target, prefix: string, jwtSecret: string | undefined): (index: number) => Promise<Target> {
   if (jwtSecret === undefined || hub.headers.Authorization !== undefined) return async () => hub

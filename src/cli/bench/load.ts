@@ -85,7 +85,7 @@ export async function load(target: Target, options: LoadOptions, clock: Clock = 
     const underWay = new Map<number, Promise<void>>()
     let expected = 0
     let sent = 0
-    for (; open.length > 0 && clock.monotonic() - beganMs < durationMs; ) {
+    while (open.length > 0 && clock.monotonic() - beganMs < durationMs) {
       const dueAt = beganMs + (sent / rate) * 1_000
       const early = dueAt - clock.monotonic()
       if (early > 0)
