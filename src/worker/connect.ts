@@ -13,15 +13,16 @@ export interface ConnectJobsOptions {
   readonly url: string
   /**
    * Gives a token with a publish grant for `job:*` (A4), and a subscribe grant to hear of cancels at once; without that
-   * they are heard with the next command. Asked at first, for each stream, and with `refresh: true` once after a 401.
+   * they are heard with the next command. Asked at first, for each stream, and with `refresh: true` after a 401, once for all that were refused together.
    */
   readonly getToken?: (options: { refresh: boolean }) => TokenAnswer
   /** Failures that nobody waits for: an increment that was not awaited, a job function that threw. Default: one line on stderr. */
   readonly onError?: (error: unknown) => void
+  /** Default: the platform's, as are `random` and `fetch`. */
   readonly clock?: Clock
   readonly random?: Random
+  /** Ids of jobs and of commands. Default: UUIDv7. */
   readonly makeId?: MakeId
-  /** Default: the platform's. */
   readonly fetch?: typeof globalThis.fetch
 }
 

@@ -35,13 +35,15 @@ export class Requests {
    */
   async send(method: string, path: string, body?: object, tryMs: number = requestMs): Promise<unknown> {
     const text = body === undefined ? undefined : JSON.stringify(body)
+    const token = this.#token ?? this.#ask(false)
     try {
-      return await this.#request(method, path, text, tryMs, false)
+      return await this.#request(method, path, text, tryMs, await token)
     } catch (error) {
       const isExpired = error instanceof TidingsError && error.code === 'unauthorized'
       if (!isExpired || !this.#parts.getToken) throw error
-      this.#token = null
-      return await this.#request(method, path, text, tryMs, true)
+      // Of many requests that were refused together the first asks, and all take what it is given.
+      const renewed = this.#token !== token && this.#token !== null ? this.#token : this.#ask(true)
+      return await this.#request(method, path, text, tryMs, await renewed)
     }
   }
 
@@ -50,10 +52,9 @@ export class Requests {
     path: string,
     text: string | undefined,
     tryMs: number,
-    refresh: boolean,
+    token: string | null,
   ): Promise<unknown> {
     const { url, fetch, clock } = this.#parts
-    const token = await this.#tokenOf(refresh)
     const abort = new AbortController()
     const timer = clock.setTimer(() => abort.abort(), tryMs)
     let response: Response
@@ -83,12 +84,20 @@ export class Requests {
     return reply === '' ? null : parsed(reply, `${method} ${path}`)
   }
 
-  async #tokenOf(refresh: boolean): Promise<string | null> {
+  /** The token of all requests from now on; one that cannot be had is asked for again by the next. */
+  #ask(refresh: boolean): Promise<string | null> {
+    const asked = this.#given(refresh)
+    this.#token = asked
+    asked.catch(() => {
+      if (this.#token === asked) this.#token = null
+    })
+    return asked
+  }
+
+  async #given(refresh: boolean): Promise<string | null> {
     try {
-      this.#token ??= Promise.resolve(this.#parts.getToken?.({ refresh })).then((given) => given ?? null)
-      return await this.#token
+      return (await this.#parts.getToken?.({ refresh })) ?? null
     } catch (cause) {
-      this.#token = null
       throw new NotSent('connection', 'getToken failed.', { cause })
     }
   }
