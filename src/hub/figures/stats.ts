@@ -6,7 +6,7 @@ import { type Group, joinGroups } from './groups.js'
 import { type Latency, addHistograms, latencyOf, noDurations } from './histogram.js'
 import type { HistogramName, NodeFigures, NodeReport, Transport } from './node-figures.js'
 import type { Point } from './sampler.js'
-import { addTallies, noTally } from './tally.js'
+import { addTallies, mostFrequent, noTally } from './tally.js'
 
 /** What `GET /stats` answers: all nodes of the hub together (O3). Durations in ms, times in Unix ms. */
 export interface Stats {
@@ -55,7 +55,7 @@ export interface Stats {
     readonly gaps: number
     /** Of the caller's namespace, the most frequent first. `perSecond`: of the last ten seconds. */
     readonly byType: readonly { readonly type: string; readonly count: number; readonly perSecond: number }[]
-    /** Events of types that no longer found room among the 100 of a node. */
+    /** Events of types that are not among the 100 of `byType`, or found no room among the 100 of a node. */
     readonly otherTypes: number
   }
   readonly streamBytes: number
@@ -96,7 +96,7 @@ export function joinNodes(nodes: readonly NodeFigures[], { missing, kept, at }: 
   const counters = (name: CounterName): number => sum((node) => node.counters[name])
   const points = joinPoints(nodes.map((node) => node.points))
   const last = points.at(-1)
-  const types = nodes.map((node) => node.types).reduce(addTallies, noTally)
+  const types = mostFrequent(nodes.map((node) => node.types).reduce(addTallies, noTally))
   return {
     at,
     uptimeMs: Math.max(...nodes.map(({ node }) => node.uptimeMs)),
@@ -133,10 +133,11 @@ export function joinNodes(nodes: readonly NodeFigures[], { missing, kept, at }: 
       deliveredPerSecond: last?.outPerSecond ?? 0,
       leftOut: { low: counters('leftOutLow'), conflated: counters('conflated'), filter: counters('withheld') },
       gaps: counters('gaps'),
-      byType: types.names
-        .map(({ name, total, perWindow }) => ({ type: name, count: total, perSecond: perWindow / 10 }))
-        .sort((a, b) => b.count - a.count)
-        .slice(0, 100),
+      byType: types.names.map(({ name, total, perWindow }) => ({
+        type: name,
+        count: total,
+        perSecond: perWindow / 10,
+      })),
       otherTypes: types.rest,
     },
     streamBytes: counters('streamBytes'),

@@ -48,3 +48,10 @@ export function addTallies(a: TallyData, b: TallyData): TallyData {
   }
   return { names: [...names.values()], rest: a.rest + b.rest }
 }
+
+/** The most frequent first, as many as one tally keeps apart: the others are counted together. */
+export function mostFrequent({ names, rest }: TallyData): TallyData {
+  const sorted = names.toSorted((a, b) => b.total - a.total)
+  const cut = sorted.slice(mostNames).reduce((sum, { total }) => sum + total, rest)
+  return { names: sorted.slice(0, mostNames), rest: cut }
+}

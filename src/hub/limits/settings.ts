@@ -84,7 +84,8 @@ function whole(value: unknown, field: string): number {
 }
 
 function positive(value: unknown, field: string): number {
-  if (typeof value !== 'number' || !(value > 0 && value <= 1e6)) throw invalid(field, 'must be a number up to 1000000')
+  if (typeof value !== 'number' || !(value > 0 && value <= 1e6))
+    throw invalid(field, 'must be a number above 0 and up to 1,000,000')
   return value
 }
 

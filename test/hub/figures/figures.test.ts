@@ -9,7 +9,7 @@ import {
   quantileMs,
   sinceHistogram,
 } from '#src/hub/figures/histogram.js'
-import { Tally, addTallies } from '#src/hub/figures/tally.js'
+import { Tally, addTallies, mostFrequent } from '#src/hub/figures/tally.js'
 import type { Point } from '#src/hub/figures/sampler.js'
 import { coreOver } from '../core.js'
 
@@ -55,6 +55,18 @@ test('O3: a tally keeps a hundred names apart, and counts the rest', () => {
   const { names, rest } = tally.data
   expect([names.length, rest, names[0]]).toEqual([100, 50, { name: 't0', total: 2, perWindow: 2 }])
   expect(addTallies(tally.data, tally.data).names[0]).toEqual({ name: 't0', total: 4, perWindow: 4 })
+})
+
+test('O3: of the names of several nodes the hundred most frequent are told apart, and none is left out of the sum', () => {
+  const nodes = ['a', 'b'].map((node) => {
+    const tally = new Tally()
+    for (let name = 0; name < 100; name++) for (let n = 0; n <= name; n++) tally.add(`${node}${name}`)
+    return tally.data
+  })
+  const { names, rest } = mostFrequent(nodes.reduce(addTallies))
+  expect(names).toHaveLength(100)
+  expect(names.map(({ total }) => total)).toEqual(Array.from({ length: 100 }, (_, at) => 100 - (at >> 1)))
+  expect(names.reduce((sum, { total }) => sum + total, rest)).toBe(2 * 5_050)
 })
 
 test('[P11.2]: the worst part is the state of the whole, in words', async () => {

@@ -246,3 +246,7 @@ test.each([
 ])('§12: the limit %j is refused by name', (given, field) => {
   expect(() => resolveLimits(given as never)).toThrow(expect.objectContaining({ code: 'option_invalid', field }))
 })
+
+test('§12: a rate of nothing is refused with what a rate may be', () => {
+  expect(() => resolveLimits({ polls: { user: -1 } })).toThrow('must be a number above 0 and up to 1,000,000')
+})
