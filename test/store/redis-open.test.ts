@@ -178,13 +178,16 @@ describe.skipIf(noRedis)(`opening Redis${noRedis ? ` (${noRedis})` : ''}`, () =>
     })
   })
 
-  test.each(['hscan', 'zincrby', 'pttl'])('S1: a server without %s, which the store needs, is refused at start', async (name) => {
-    const poor = await redisForTest({ settings: { 'rename-command': `${name} ""` } })
-    await expect(redisStore({ url: poor.url }).open()).rejects.toMatchObject({
-      code: 'option_invalid',
-      message: `This server lacks ${name.toUpperCase()}, which the store needs.`,
-    })
-  })
+  test.each(['hscan', 'zincrby', 'pttl'])(
+    'S1: a server without %s, which the store needs, is refused at start',
+    async (name) => {
+      const poor = await redisForTest({ settings: { 'rename-command': `${name} ""` } })
+      await expect(redisStore({ url: poor.url }).open()).rejects.toMatchObject({
+        code: 'option_invalid',
+        message: `This server lacks ${name.toUpperCase()}, which the store needs.`,
+      })
+    },
+  )
 
   test('S6: a replica is refused at start', async () => {
     const replica = await redisForTest({ replicaOf: server.port })
