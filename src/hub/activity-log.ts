@@ -4,7 +4,8 @@ import type { CloseReason } from '../protocol/control.js'
 import type { Connection } from './connection.js'
 import { Newest } from './newest.js'
 import type { Nodes } from './nodes.js'
-import type { ClosedReport } from './report.js'
+import type { ClosedConnection } from './closed-connection.js'
+import type { Reported } from './report.js'
 import { comesBack } from './start.js'
 
 export const activityKinds = ['connected', 'closed', 'refused', 'error'] as const
@@ -102,8 +103,9 @@ export interface ActivityPage {
 export class ActivityLog {
   readonly #clock: Clock
   readonly #nodes: Nodes
-  readonly #connected = new Newest<Connected>(mostEntries)
-  readonly #closed = new Newest<Closed>(mostEntries)
+  /** An entry is made for whoever asks: most are never looked at. */
+  readonly #connected = new Newest<Opened>(mostEntries)
+  readonly #closed = new Newest<ClosedConnection>(mostEntries)
   readonly #refused = new Newest<Refused>(mostEntries)
   readonly #failed = new Newest<Failed>(mostEntries)
 
@@ -114,18 +116,12 @@ export class ActivityLog {
   }
 
   /** Polls come by the thousand: they are left out, as answered ones are where they close. */
-  opened({ id, namespace, transport, topics, options }: Connection): void {
-    if (transport === 'poll') return
-    const { reader, address, name, start } = options
-    const { userId: user, sessionId: session } = reader ?? {}
-    const returned = comesBack(start)
-    const who = whoOf({ id, namespace, transport, user, session, address, name, topics, returned })
-    this.#connected.add({ kind: 'connected', ...this.#here, ...who })
+  opened({ id, namespace, transport, options }: Connection): void {
+    if (transport !== 'poll') this.#connected.add({ id, namespace, transport, options, at: this.#clock.now() })
   }
 
-  closed(report: ClosedReport): void {
-    const { reason, note, durationMs, sent } = report
-    this.#closed.add({ kind: 'closed', ...this.#here, ...whoOf(report), reason, note, durationMs, sent })
+  closed(closed: ClosedConnection): void {
+    this.#closed.add(closed)
   }
 
   refused(refused: RefusedRequest, request: string): void {
@@ -151,8 +147,18 @@ export class ActivityLog {
   }
 
   #entriesHere({ namespace, ofHub, kind, limit }: ActivityQuery): ActivityEntry[] {
-    const ofConnections = [...this.#connected.newestFirst(), ...this.#closed.newestFirst()]
-    const found: ActivityEntry[] = ofConnections.filter((entry) => entry.namespace === namespace)
+    const node = this.#nodes.id
+    const isMeant = (one: Shown): boolean => one.namespace === namespace
+    const found: ActivityEntry[] = [
+      ...this.#connected
+        .newestFirst()
+        .filter(isMeant)
+        .map((opened) => connectedOf(opened, node)),
+      ...this.#closed
+        .newestFirst()
+        .filter(isMeant)
+        .map((closed) => closedOf(closed, node)),
+    ]
     if (ofHub) found.push(...this.#refused.newestFirst(), ...this.#failed.newestFirst())
     return newestFirst(kind === undefined ? found : found.filter((entry) => entry.kind === kind), limit)
   }
@@ -171,15 +177,35 @@ const isEntry = (told: unknown): told is ActivityEntry => {
   return typeof at === 'number' && activityKinds.some((each) => each === kind)
 }
 
-type Shown = Pick<ClosedReport, 'id' | 'namespace' | 'transport' | 'topics' | 'returned'> &
-  Pick<Who, 'user' | 'session' | 'address' | 'name'>
+type Shown = Pick<Reported, 'id' | 'namespace' | 'transport' | 'options'>
 
-const whoOf = ({ id, namespace, transport, user, session, address, name, topics, returned }: Shown): Who => ({
-  connection: id,
-  ...{ namespace, transport, user, session, address, name, returned },
-  topics: topics.slice(0, mostTopics),
-  topicCount: topics.length,
+/** What is kept of a connection that opened. */
+interface Opened extends Shown {
+  readonly at: number
+}
+
+const connectedOf = (opened: Opened, node: string): Connected => ({
+  kind: 'connected',
+  at: Math.round(opened.at),
+  node,
+  ...whoOf(opened),
 })
+
+function closedOf(closed: ClosedConnection, node: string): Closed {
+  const { since: at, reason, note, durationMs, sent } = closed.report(node)
+  return { kind: 'closed', at, node, ...whoOf(closed), reason, note, durationMs, sent }
+}
+
+function whoOf({ id, namespace, transport, options }: Shown): Who {
+  const { reader, address, name, topics, start } = options
+  return {
+    connection: id,
+    ...{ namespace, transport, user: reader?.userId, session: reader?.sessionId, address, name },
+    returned: comesBack(start),
+    topics: topics.slice(0, mostTopics),
+    topicCount: topics.length,
+  }
+}
 
 /** What is the same as the last one, soon after it, is one with it. */
 function addOrCount<Entry extends Refused | Failed>(log: Newest<Entry>, entry: Entry, isSame: boolean): void {

@@ -1,10 +1,11 @@
 import type { Clock } from '../clock.js'
+import { ClosedConnection } from './closed-connection.js'
 import {
   type ClosedReport,
   type ConnectionFilter,
   type ConnectionReport,
-  closedReportOf,
   matchesFilter,
+  momentOf,
   reportOf,
 } from './report.js'
 import type { Connection } from './connection.js'
@@ -31,7 +32,7 @@ export class ConnectionsHere {
   readonly #node: string
   readonly #roster: Roster
   readonly #clock: Clock
-  readonly #closed = new Newest<ClosedReport>(mostClosed)
+  readonly #closed = new Newest<ClosedConnection>(mostClosed)
   /** What was said about those that are being ended, until they are gone. */
   readonly #notes = new Map<Connection, string>()
 
@@ -47,10 +48,11 @@ export class ConnectionsHere {
       .filter((connection) => connection.namespace === namespace && connection.id > after)
       .sort(byId)
     const found: ConnectionReport[] = []
+    const now = momentOf(this.#clock)
     for (const connection of wanted) {
       // One more than the page: that there is a next page has to be seen.
       if (found.length > limit) break
-      const report = reportOf(connection, this.#node, this.#clock)
+      const report = reportOf(connection, this.#node, now)
       if (matchesFilter(report, filter)) found.push(report)
     }
     return found
@@ -60,9 +62,9 @@ export class ConnectionsHere {
   closed({ namespace, filter: { state: _closed, ...filter }, limit = mostListed }: Order): ClosedReport[] {
     return this.#closed
       .newestFirst()
-      .filter(
-        (report) => report.namespace === namespace && matchesFilter({ ...report, unsentBytes: 0, lag: 0 }, filter),
-      )
+      .filter((closed) => closed.namespace === namespace)
+      .map((closed) => closed.report(this.#node))
+      .filter((report) => matchesFilter({ ...report, unsentBytes: 0, lag: 0 }, filter))
       .slice(0, limit)
   }
 
@@ -94,25 +96,26 @@ export class ConnectionsHere {
     return ended
   }
 
-  /** A connection is gone: how it was; null for one of which nothing is kept. */
-  noteClosed(connection: Connection): ClosedReport | null {
+  /** A connection is gone: what is kept of it; null for one of which nothing is. */
+  noteClosed(connection: Connection): ClosedConnection | null {
     const note = this.#notes.get(connection)
     this.#notes.delete(connection)
     // A poll that was answered is no loss of anything, and there are thousands.
     if (connection.transport === 'poll' && connection.activity.reason === null) return null
-    const report = closedReportOf(connection, this.#node, this.#clock, note)
-    this.#closed.add(report)
-    return report
+    const closed = new ClosedConnection(connection, note, momentOf(this.#clock))
+    this.#closed.add(closed)
+    return closed
   }
 
   #meant(namespace: string, filter: ConnectionFilter): readonly Connection[] {
+    const now = momentOf(this.#clock)
     return this.#roster.connections.filter(
       (connection) =>
         !connection.closed &&
         connection.namespace === namespace &&
         // An in-process reader is the application's own: nobody disconnects it from outside.
         connection.transport !== 'process' &&
-        matchesFilter(reportOf(connection, this.#node, this.#clock), filter),
+        matchesFilter(reportOf(connection, this.#node, now), filter),
     )
   }
 }

@@ -55,12 +55,25 @@ export interface ClosedReport extends Omit<ConnectionReport, 'state' | 'unsentBy
   readonly durationMs: number
 }
 
-export function reportOf(connection: Connection, node: string, clock: Clock): ConnectionReport {
-  const { id, activity, namespace, transport, topics, options, unsentBytes, lag } = connection
-  const { reader, types, userAgent, address, name, start } = options
-  const nowMs = clock.monotonic()
-  const unixOf = (monotonicMs: number): number => Math.round(clock.now() - (nowMs - monotonicMs))
-  const { state, sinceMs } = activity.stateAt(nowMs, connection.stalledMs)
+/** What a report is made from: a connection, or what is kept of one. */
+export type Reported = Pick<
+  Connection,
+  'id' | 'namespace' | 'transport' | 'options' | 'activity' | 'cursor' | 'unsentBytes' | 'lag' | 'stalledMs'
+>
+
+/** One moment, on both clocks. */
+export interface Moment {
+  readonly unixMs: number
+  readonly monotonicMs: number
+}
+
+export const momentOf = (clock: Clock): Moment => ({ unixMs: clock.now(), monotonicMs: clock.monotonic() })
+
+export function reportOf(connection: Reported, node: string, now: Moment): ConnectionReport {
+  const { id, activity, namespace, transport, options, unsentBytes, lag, cursor } = connection
+  const { reader, topics, types, userAgent, address, name, start } = options
+  const unixOf = (monotonicMs: number): number => Math.round(now.unixMs - (now.monotonicMs - monotonicMs))
+  const { state, sinceMs } = activity.stateAt(now.monotonicMs, connection.stalledMs)
   return {
     id,
     node,
@@ -89,20 +102,7 @@ export function reportOf(connection: Connection, node: string, clock: Clock): Co
     unsentBytes,
     lag,
     errors: activity.errors,
-    ...(connection.cursor && { cursor: formatCursor(connection.cursor) }),
-  }
-}
-
-export function closedReportOf(connection: Connection, node: string, clock: Clock, note?: string): ClosedReport {
-  const { state: _state, unsentBytes: _unsent, lag: _lag, ...rest } = reportOf(connection, node, clock)
-  const { reason, openedMs } = connection.activity
-  return {
-    ...rest,
-    state: 'closed',
-    since: Math.round(clock.now()),
-    reason: reason ?? 'gone',
-    ...(note !== undefined && { note }),
-    durationMs: Math.round(clock.monotonic() - openedMs),
+    ...(cursor && { cursor: formatCursor(cursor) }),
   }
 }
 
