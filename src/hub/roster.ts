@@ -4,7 +4,7 @@ import type { Channel } from './channel.js'
 import type { Connection } from './connection.js'
 import type { Outlet } from './outlet.js'
 import type { HubSettings } from './settings.js'
-import type { Wheel, WheelTask } from './wheel.js'
+import type { Waiting, Wheel } from './wheel.js'
 
 export interface RosterParts {
   readonly wheel: Wheel
@@ -16,18 +16,18 @@ export interface RosterParts {
 const never = Number.POSITIVE_INFINITY
 
 /**
- * One connection, and what falls due for it: beats, its greatest age, the end of its rights. One entry in the wheel, for
- * what comes next: of ten thousand streams, three for each would be a tenth of the memory.
+ * One connection, and what falls due for it: beats, its greatest age, the end of its rights. It waits in the wheel itself, for
+ * what comes next: of ten thousand streams, three entries for each would be a tenth of the memory.
  */
-class Place {
+class Place implements Waiting {
   readonly connection: Connection
   readonly channel: Channel
   readonly #parts: RosterParts
-  #next: WheelTask | null = null
-  /** Whole ms of the monotonic clock, which V8 keeps in place. */
-  #beatMs = never
-  readonly #ageMs: number
-  readonly #expiryMs: number
+  slot: number | null = null
+  /** Whole ms of the monotonic clock, or null for never: V8 keeps both in place, and would box an infinity. */
+  #beatMs: number | null = null
+  readonly #ageMs: number | null
+  readonly #expiryMs: number | null
 
   constructor(connection: Connection, channel: Channel, parts: RosterParts, isStream: boolean, expiresAt?: number) {
     this.connection = connection
@@ -38,31 +38,31 @@ class Place {
     const nowMs = clock.monotonic()
     // The first beat falls at a random moment, so that a thousand readers who came together do not beat together.
     if (isStream) this.#beatMs = Math.trunc(nowMs + heartbeatMs * (0.5 + random.fraction() / 2))
-    this.#ageMs = isStream ? Math.trunc(nowMs + maxAgeMs * (0.8 + random.fraction() * 0.2)) : never
-    this.#expiryMs = expiresAt === undefined ? never : Math.ceil(nowMs + Math.max(0, expiresAt - clock.now()))
-    this.#arm(nowMs)
+    this.#ageMs = isStream ? Math.trunc(nowMs + maxAgeMs * (0.8 + random.fraction() * 0.2)) : null
+    this.#expiryMs = expiresAt === undefined ? null : Math.ceil(nowMs + Math.max(0, expiresAt - clock.now()))
+    this.#arm()
   }
 
   cancel(): void {
-    this.#next?.cancel()
+    this.#parts.wheel.remove(this)
   }
 
-  #arm(nowMs: number): void {
-    const dueMs = Math.min(this.#beatMs, this.#ageMs, this.#expiryMs)
-    if (dueMs !== never) this.#next = this.#parts.wheel.after(Math.max(0, dueMs - nowMs), () => this.#turn())
+  #arm(): void {
+    const dueMs = Math.min(this.#beatMs ?? never, this.#ageMs ?? never, this.#expiryMs ?? never)
+    if (dueMs !== never) this.#parts.wheel.add(this, dueMs)
   }
 
-  #turn(): void {
+  due(): void {
     if (this.connection.closed) return
     const { clock, settings } = this.#parts
     const nowMs = clock.monotonic()
-    if (nowMs >= this.#expiryMs) return this.connection.end('expired')
-    if (nowMs >= this.#ageMs) return this.connection.end('rotate')
-    if (nowMs >= this.#beatMs) {
+    if (nowMs >= (this.#expiryMs ?? never)) return this.connection.end('expired')
+    if (nowMs >= (this.#ageMs ?? never)) return this.connection.end('rotate')
+    if (nowMs >= (this.#beatMs ?? never)) {
       this.connection.ping()
       this.#beatMs = Math.trunc(nowMs + settings.heartbeatMs)
     }
-    this.#arm(nowMs)
+    this.#arm()
   }
 }
 

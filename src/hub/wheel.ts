@@ -5,26 +5,30 @@ export interface WheelTask {
   cancel(): void
 }
 
-class Entry implements WheelTask {
-  readonly #slots: Map<number, Set<Entry>>
-  readonly #at: number
-  #task: (() => void) | null
+/** What waits in the wheel itself, at most once: thousands of these need no entries and closures around them. */
+export interface Waiting {
+  /** The slot it waits in, for the wheel to note; null: it does not wait. */
+  slot: number | null
+  /** Its time has come. */
+  due(): void
+}
 
-  constructor(slots: Map<number, Set<Entry>>, at: number, task: () => void) {
-    this.#slots = slots
-    this.#at = at
+class Entry implements WheelTask, Waiting {
+  slot: number | null = null
+  readonly #wheel: Wheel
+  readonly #task: () => void
+
+  constructor(wheel: Wheel, task: () => void) {
+    this.#wheel = wheel
     this.#task = task
   }
 
-  run(): void {
-    this.#task?.()
+  due(): void {
+    this.#task()
   }
 
   cancel(): void {
-    this.#task = null
-    const slot = this.#slots.get(this.#at)
-    slot?.delete(this)
-    if (slot?.size === 0) this.#slots.delete(this.#at)
+    this.#wheel.remove(this)
   }
 }
 
@@ -35,7 +39,7 @@ class Entry implements WheelTask {
 export class Wheel {
   readonly #clock: Clock
   readonly #slotMs: number
-  readonly #slots = new Map<number, Set<Entry>>()
+  readonly #slots = new Map<number, Set<Waiting>>()
   #timer: Timer | null = null
   #lastSlot: number
 
@@ -59,12 +63,28 @@ export class Wheel {
 
   /** Calls `task` once, at the first slot at or after `delayMs` from now. */
   after(delayMs: number, task: () => void): WheelTask {
-    const at = Math.max(this.#now() + 1, Math.ceil((this.#clock.monotonic() + delayMs) / this.#slotMs))
-    const entry = new Entry(this.#slots, at, task)
-    const slot = this.#slots.get(at) ?? new Set<Entry>()
-    this.#slots.set(at, slot.add(entry))
-    this.#arm()
+    const entry = new Entry(this, task)
+    this.add(entry, this.#clock.monotonic() + delayMs)
     return entry
+  }
+
+  /** Calls `waiting.due()` once, at the first slot at or after `dueMs` of the monotonic clock, unless it is removed before. */
+  add(waiting: Waiting, dueMs: number): void {
+    const at = Math.max(this.#now() + 1, Math.ceil(dueMs / this.#slotMs))
+    waiting.slot = at
+    const slot = this.#slots.get(at)
+    if (slot) slot.add(waiting)
+    else this.#slots.set(at, new Set([waiting]))
+    this.#arm()
+  }
+
+  remove(waiting: Waiting): void {
+    const at = waiting.slot
+    if (at === null) return
+    waiting.slot = null
+    const slot = this.#slots.get(at)
+    slot?.delete(waiting)
+    if (slot?.size === 0) this.#slots.delete(at)
   }
 
   close(): void {
@@ -85,7 +105,7 @@ export class Wheel {
   #turn(): void {
     this.#timer = null
     const now = this.#now()
-    const due: Entry[] = []
+    const due: Waiting[] = []
     // After a long pause it is cheaper to look at the slots there are than to count through the missed ones.
     const missed = now - this.#lastSlot
     const slots =
@@ -99,7 +119,12 @@ export class Wheel {
       due.push(...slot)
     }
     this.#lastSlot = now
-    for (const entry of due) entry.run()
+    for (const waiting of due) {
+      // One before it may have removed it, or set it to another time.
+      if (waiting.slot === null || waiting.slot > now) continue
+      waiting.slot = null
+      waiting.due()
+    }
     this.#arm()
   }
 }
