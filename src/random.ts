@@ -13,9 +13,9 @@ export const systemRandom: Random = {
 
 const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
 
-/** `length` characters of base64url, 6 bits each. */
+/** `length` characters of base64url, 6 bits each. In one piece: added letter by letter it would be a tree of strings to V8. */
 export function randomToken(random: Random, length: number): string {
-  let token = ''
-  for (const byte of random.bytes(length)) token += alphabet[byte & 63]
-  return token
+  const bytes = random.bytes(length)
+  for (let index = 0; index < length; index++) bytes[index] = alphabet.charCodeAt((bytes[index] as number) & 63)
+  return String.fromCharCode.apply(null, bytes as unknown as number[])
 }

@@ -16,8 +16,8 @@ export type Authorize = (
   topic: string | null,
 ) => boolean | null | undefined | Promise<boolean | null | undefined>
 
-/** Whether the application has an opinion; null: none. Never rejects. */
-export type Ask = (principal: Principal, action: Action, topic: string | null) => Promise<boolean | null>
+/** Whether the application has an opinion; null: none, at once where it was given no say. Never rejects. */
+export type Ask = (principal: Principal, action: Action, topic: string | null) => Promise<boolean | null> | null
 
 const longestMs = 1_000
 
@@ -27,7 +27,7 @@ export interface AskParts {
   readonly onError: (error: unknown, stage: string) => void
 }
 
-const noOpinion: Ask = () => Promise.resolve(null)
+const noOpinion: Ask = () => null
 
 /** Throws `option_invalid` where `authorize` is no function. */
 export function createAsk({ authorize, clock, onError }: AskParts): Ask {

@@ -213,7 +213,7 @@ export async function createHub<Declared extends MaybeDeclared = undefined>(
       handler,
       mint,
       compresses: compress,
-      checkListener: (address) => void (development && refuseBeyondLoopback(address)),
+      checkListener: development ? refuseBeyondLoopback : null,
     },
   }
 }

@@ -78,6 +78,6 @@ export interface HubInternals {
   readonly mint: Mint
   /** Streams too. */
   readonly compresses: boolean
-  /** Throws where a setting does not go with listening on this address. */
-  checkListener(address: string | undefined): void
+  /** Throws where a setting does not go with listening on this address; null: all go with any. */
+  readonly checkListener: ((address: string | undefined) => void) | null
 }

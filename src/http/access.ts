@@ -29,12 +29,18 @@ export class Access {
       await this.requireAdmin(principal)
       return named
     }
+    // Most streams name one topic, and nothing is asked beside it.
+    const [only] = named
+    if (only !== undefined && named.length === 1 && !own) {
+      await this.requireSubscribe(principal, only)
+      return named
+    }
     const allowed = await Promise.all(named.map((topic) => this.maySubscribe(principal, topic)))
     const refused = named.filter((_, index) => !allowed[index])
     if (refused.length > 0) throw forbidden(refused)
     const ownOnes = own ? ownTopics(principal) : []
     // Nobody named these: one that the application takes away is left out.
-    const left = await Promise.all(ownOnes.map((topic) => this.#ask(principal, 'subscribe', topic)))
+    const left = await this.#askAll(principal, 'subscribe', ownOnes)
     const topics = [...new Set([...ownOnes.filter((_, index) => left[index] !== false), ...named])]
     if (topics.length === 0 && ownOnes.length > 0) throw forbidden(ownOnes)
     if (topics.length === 0) throw new TidingsError('query_invalid', 'Name at least one topic.', { field: 'topic' })
@@ -42,7 +48,8 @@ export class Access {
   }
 
   async requireSubscribe(principal: Principal, topic: string): Promise<void> {
-    if (!(await this.maySubscribe(principal, topic))) throw forbidden([topic])
+    const may = this.maySubscribe(principal, topic)
+    if (!(may === true || (await may))) throw forbidden([topic])
   }
 
   /** `action`: to create or command the jobs of these topics takes the same grant. */
@@ -104,9 +111,14 @@ export class Access {
     if (action !== 'cancel' || asked === false || !mayCancel(principal, job)) throw forbidden([topic])
   }
 
-  /** Whether this principal may read the topic, right now. */
-  async maySubscribe(principal: Principal, topic: string): Promise<boolean> {
-    const asked = await this.#ask(principal, 'subscribe', topic)
+  /** Whether this principal may read the topic, right now; at once where its grants say so and nobody is to be asked. */
+  maySubscribe(principal: Principal, topic: string): true | Promise<boolean> {
+    const asked = this.#ask(principal, 'subscribe', topic)
+    return asked === null && this.#isOpen(principal, topic) ? true : this.#maySubscribe(principal, topic, asked)
+  }
+
+  async #maySubscribe(principal: Principal, topic: string, asking: ReturnType<Ask>): Promise<boolean> {
+    const asked = await asking
     if (asked !== null) return asked
     if (this.#isOpen(principal, topic)) return true
     if (principal.scope) return false

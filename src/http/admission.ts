@@ -85,7 +85,8 @@ export class Admission {
       namespace,
       userId,
       sessionId,
-      principal: [namespace, userId ?? '', sessionId ?? '', ...scope].join(' '),
+      // Only a client takes the place of another.
+      principal: place.client === null ? '' : [namespace, userId ?? '', sessionId ?? '', ...scope].join(' '),
     })
   }
 }

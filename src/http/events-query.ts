@@ -1,7 +1,7 @@
 import type { Incoming } from '../auth/incoming.js'
 import { TidingsError } from '../errors.js'
 import type { HubSettings } from '../hub/settings.js'
-import { type Start, parseLastEventId, parseSince } from '../hub/start.js'
+import { fromNow, type Start, parseLastEventId, parseSince } from '../hub/start.js'
 import { everyTopic } from '../hub/everything.js'
 import { headers, mediaTypes } from '../protocol/names.js'
 import { checkTopic } from '../protocol/topic.js'
@@ -49,7 +49,7 @@ export function parseEventsQuery(request: Incoming, parts: QueryParts): EventsQu
   const since = query.get('since')
   const asked = since === null ? null : parseSince(since)
   const lastEventId = request.header(headers.lastEventId)
-  const start: Start = lastEventId ? parseLastEventId(lastEventId) : (asked ?? { kind: 'now' })
+  const start: Start = lastEventId ? parseLastEventId(lastEventId) : (asked ?? fromNow)
   // A poll that names no place only learns the current one.
   const place = poll && !lastEventId && since === null ? { ...poll, waitMs: 0 } : poll
   return {

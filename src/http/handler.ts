@@ -75,7 +75,8 @@ export function createHandler(given: HttpParts): Handler {
     const complete = (answer: Answer): Answer => ({ ...answer, headers: headers(answer.headers) })
     try {
       const answer = await answerTo(request, {
-        stream: (own) => carrier.stream(headers(own)),
+        // Of each stream, so not to be remembered: ten thousand keys of a weak map are dear to the collector.
+        stream: (own) => carrier.stream({ ...everyAnswer, ...ofOrigin, ...own }),
         answer: (make) => carrier.answer(() => complete(madeOrRefused(request, make))),
       })
       return answer && complete(answer)

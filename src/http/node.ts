@@ -66,7 +66,7 @@ export function toNodeHandler(hub: AnyHub, options: NodeHandlerOptions = {}): No
     try {
       const turn = itsTurn(incoming, response)
       if (turn !== true && !(await turn)) return
-      hub.internals.checkListener(incoming.socket.localAddress)
+      hub.internals.checkListener?.(incoming.socket.localAddress)
       const answer = await handler.handle(new NodeRequest(incoming, response, path), {
         stream: (headers) =>
           compresses && chooseEncoding(encodingsOf(incoming), ['gzip'])

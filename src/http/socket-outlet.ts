@@ -8,9 +8,10 @@ import type { FrameRun, FrameRuns } from './frame-run.js'
 import { progressOf } from './socket-progress.js'
 import { takeSocket } from './take-socket.js'
 
-/** The outlet of a taken socket: listeners shared by all streams find it there, so that none needs closures of its own. */
+/** The outlet of a response or socket: listeners shared by all streams find it there, so that none needs closures of its own. */
 const outletOf = Symbol('tidings.outlet')
-type StreamSocket = Socket & { [outletOf]?: SocketOutlet }
+type WithOutlet = { [outletOf]?: SocketOutlet }
+type StreamSocket = Socket & WithOutlet
 
 export interface SocketOutletParts {
   readonly endOfTick: EndOfTick
@@ -30,30 +31,30 @@ const lastChunk = Buffer.from('0\r\n\r\n')
  * Where Node allows it the socket is taken away from node:http after the head ({@link takeSocket}).
  */
 export class SocketOutlet implements Outlet {
-  readonly transport = 'sse'
   /** Let go of once they are sent. */
   #headers: Readonly<Record<string, string>> | null
   #listener: OutletListener | null = null
   readonly #parts: SocketOutletParts
   /** Null once the socket has been taken. */
-  #response: ServerResponse | null
+  #response: (ServerResponse & WithOutlet) | null
   #socket: StreamSocket | null = null
   /** What waits for the end of the tick. */
   #run: FrameRun | null = null
   #wasFull = false
   #done = false
-  /** Null once the socket has been taken. */
-  #onClose: (() => void) | null
 
   constructor(response: ServerResponse, headers: Readonly<Record<string, string>>, parts: SocketOutletParts) {
     this.#response = response
     this.#headers = headers
     this.#parts = parts
     // Of the response, not the request: that one closes when its body has been read.
-    const onClose = (): void => this.gone()
-    this.#onClose = onClose
-    response.on('close', onClose)
-    if (response.destroyed || response.socket?.destroyed) queueMicrotask(onClose)
+    this.#response[outletOf] = this
+    response.on('close', tellGone)
+    if (response.destroyed || response.socket?.destroyed) queueMicrotask(() => this.gone())
+  }
+
+  get transport(): 'sse' {
+    return 'sse'
   }
 
   listen(listener: OutletListener): void {
@@ -64,6 +65,7 @@ export class SocketOutlet implements Outlet {
     const full = this.#unsent > this.#parts.unsentBytes
     if (full && !this.#wasFull) {
       this.#wasFull = true
+      this.#listenForDrain()
       if (!this.#run) this.#askWhenSent()
     }
     return full
@@ -93,7 +95,7 @@ export class SocketOutlet implements Outlet {
   flush(): void {
     const run = this.#run
     if (!run || this.#done) return
-    if (!this.#socket) this.#begin()
+    const corked = this.#socket ? null : this.#begin()
     this.#run = null
     this.#parts.counters.streamBytes += run.length
     const response = this.#response
@@ -101,6 +103,7 @@ export class SocketOutlet implements Outlet {
     if (!this.#socket || response?.chunkedEncoding === false)
       for (const frame of run.frames) response?.write(frame.bytes)
     else this.#socket.write(run.chunks)
+    corked?.uncork()
     if (!this.#wasFull) return
     // A write that the operating system takes at once is followed by no 'drain'.
     if (this.full) this.#askWhenSent()
@@ -148,25 +151,33 @@ export class SocketOutlet implements Outlet {
     if (socket && !socket.writableNeedDrain && !this.#done) socket.write(nothing, () => this.tellIfDrained())
   }
 
-  #begin(): void {
+  /** Writes the head. The socket that is returned is corked: the head and the first frames leave in one write. */
+  #begin(): Socket | null {
     const response = this.#response
-    if (!response) return
+    if (!response) return null
+    const socket: StreamSocket | null = response.socket
+    socket?.cork()
     // A socket that is taken carries nothing after its stream.
     if (this.#parts.takeSockets) response.shouldKeepAlive = false
     response.writeHead(200, this.#headers ?? {})
     this.#headers = null
     response.flushHeaders()
-    const socket: StreamSocket | null = response.socket
-    if (!socket) return
+    if (!socket) return null
     this.#socket = socket
     socket[outletOf] = this
     if (this.#parts.takeSockets && response.chunkedEncoding && takeSocket(response)) {
-      if (this.#onClose) response.off('close', this.#onClose)
-      this.#onClose = null
+      response.off('close', tellGone)
       this.#response = null
       socket.on('close', tellGone)
     }
-    socket.on('drain', tellDrained)
+    if (this.#wasFull) this.#listenForDrain()
+    return socket
+  }
+
+  /** Most streams are never full, and each listener is a place in the socket's table of them. */
+  #listenForDrain(): void {
+    const socket = this.#socket
+    if (socket && !socket.listeners('drain').includes(tellDrained)) socket.on('drain', tellDrained)
   }
 
   #release(): void {
@@ -180,6 +191,6 @@ function tellDrained(this: StreamSocket): void {
   this[outletOf]?.tellIfDrained()
 }
 
-function tellGone(this: StreamSocket): void {
+function tellGone(this: WithOutlet): void {
   this[outletOf]?.gone()
 }

@@ -25,7 +25,7 @@ const ofHttp = new Map([
   ['resume', 'onSocketResume'],
   ['pause', 'onSocketPause'],
 ])
-const needed = ['close', 'error', 'data', 'end']
+const needed = new Set(['close', 'error', 'data', 'end'])
 /** Callbacks of a parser are properties 0 to 6. */
 const parserSlots = 7
 
@@ -42,15 +42,16 @@ export function takeSocket(response: ServerResponse): Socket | null {
   const { parser } = socket as Socket & { parser?: Parser | null }
   if (!parser || typeof response.detachSocket !== 'function') return null
   if (![parser.unconsume, parser.remove, parser.close].every((part) => typeof part === 'function')) return null
-  const found = new Map<string, Listener[]>()
+  const found: (readonly [event: string, listener: Listener])[] = []
   for (const [event, name] of ofHttp) {
-    const those = (socket.listeners(event) as Listener[]).filter((listener) => listener.name === name)
-    if (those.length === 0 && needed.includes(event)) return null
-    found.set(event, those)
+    const before = found.length
+    for (const listener of socket.listeners(event) as Listener[])
+      if (listener.name === name) found.push([event, listener])
+    if (found.length === before && needed.has(event)) return null
   }
 
   response.detachSocket(socket)
-  for (const [event, those] of found) for (const listener of those) socket.removeListener(event, listener)
+  for (const [event, listener] of found) socket.removeListener(event, listener)
   if (parser._consumed) parser.unconsume()
   parser.remove()
   for (let slot = 0; slot < parserSlots; slot++) parser[slot] = null

@@ -8,10 +8,8 @@ import { EncodedEvent } from './frame.js'
 export class Audience {
   /** Most topics have one reader, and that one needs no set around it. */
   readonly #readers = new Map<string, Connection | Set<Connection>>()
-  readonly #connections = new Set<Connection>()
 
   join(connection: Connection): void {
-    this.#connections.add(connection)
     for (const topic of connection.topics) {
       const readers = this.#readers.get(topic)
       if (!readers) this.#readers.set(topic, connection)
@@ -21,7 +19,6 @@ export class Audience {
   }
 
   leave(connection: Connection): void {
-    this.#connections.delete(connection)
     for (const topic of connection.topics) {
       const readers = this.#readers.get(topic)
       if (readers instanceof Set) readers.delete(connection)
@@ -69,11 +66,20 @@ export class Audience {
 
   /** They were told of everything up to `heard`, and have to read on from there. `topics` null: all of them. */
   fallBehind(heard: Position, topics: readonly string[] | null): void {
-    for (const connection of topics ? this.#ofAny(topics) : this.#connections) connection.fallBehind(heard)
+    const meant = new Set(topics ? this.#ofAny(topics) : this.#all())
+    for (const connection of meant) connection.fallBehind(heard)
   }
 
   erased(topic: string): void {
     for (const connection of this.#ofAny([topic])) connection.erased(topic)
+  }
+
+  /** One of several topics several times: a set of all would be another entry for each, for what hardly ever happens. */
+  *#all(): Iterable<Connection> {
+    for (const readers of this.#readers.values()) {
+      if (readers instanceof Set) yield* readers
+      else yield readers
+    }
   }
 
   /** Those of each topic, so one of several topics several times, and those of everything. */

@@ -50,7 +50,7 @@ export class CatchUp {
 
   /** Where the reader will begin. `late`: after a hello that was sent without the store; `known` is what that could tell. */
   async find(late: { readonly known: Position | null } | null): Promise<Opening> {
-    await this.#channel.follow()
+    if (!this.#channel.began) await this.#channel.follow()
     // Whoever was let in by an old copy of what is revoked gets nothing before the new one is there.
     const known = this.#context.rightsKnown()
     if (known) await known
@@ -168,8 +168,16 @@ export class CatchUp {
 
   #becomeLive(ring: Ring, position: Position): void {
     if (!this.#deliver(ring.after(position))) return
+    this.#shareWatermark()
     this.#done = true
     this.#connection.becomeLive()
+  }
+
+  /** Thousands of readers stand exactly where the feed does: one object for all of them. */
+  #shareWatermark(): void {
+    const { watermark } = this.#channel
+    const { position } = this.#delivery
+    if (position?.epoch === watermark.epoch && position.seq === watermark.seq) this.#delivery.position = watermark
   }
 
   /** Sends the events that this reader should have; false where the outlet filled up before the last. */

@@ -10,8 +10,8 @@ export interface ConnectionOptions {
   readonly start: Start
   /** Unix ms at which the rights end. */
   readonly expiresAt?: number | undefined
-  /** Called when the connection is gone, perhaps more than once. */
-  readonly gone?: (() => void) | undefined
+  /** Its place in the limits: let go of when the connection is gone, perhaps more than once. */
+  readonly place?: { release(): void } | undefined
   /** Absent: a reader in this process. */
   readonly reader?: Reader | undefined
   /** Of the revocations, when its credential was read. */

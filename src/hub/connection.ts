@@ -193,7 +193,7 @@ export class Connection implements OutletListener {
   gone(): void {
     this.#stop()
     this.#context.forget(this)
-    this.options.gone?.()
+    this.options.place?.release()
   }
 
   /** Whatever still waits, and whether or not the other side closes. */

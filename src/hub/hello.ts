@@ -34,10 +34,12 @@ export function helloFrames(
   return [
     // `retry:` is for native EventSource, which has no jitter of its own.
     Frame.ofControl('hello', hello, { ...(cursor !== null && { id: cursor }), retryMs: context.returns.retryMs() }),
-    // Some virus scanners hold each event until the next byte comes.
-    Frame.ofBlock({ comment: '' }),
+    nudge,
   ]
 }
+
+/** Some virus scanners hold each event until the next byte comes. */
+const nudge = Frame.ofBlock({ comment: '' })
 
 /** The last bytes of a stream, its `retry:` for native EventSource (H3). */
 export function byeFrame(reason: CloseReason, retryAfterMs: number, reconnect: boolean): Frame {

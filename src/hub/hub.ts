@@ -214,8 +214,8 @@ export class HubCore implements HubContext {
     if (!channel) return
     this.counters.closed++
     this.counters.closedBy[connection.activity.reason ?? 'gone']++
-    const report = this.control.here.noteClosed(connection)
-    if (report) this.activity.closed(report)
+    const closed = this.control.here.noteClosed(connection)
+    if (closed) this.activity.closed(closed)
     if (this.log) logClosed(this.log, connection, this.clock.monotonic())
     this.#channels.release(channel.namespace)
   }

@@ -16,12 +16,15 @@ export type Start =
   /** A `Last-Event-ID` that no hub could have made: answered by a gap, never by a status. */
   | { readonly kind: 'unprovable' }
 
+/** One for the thousands that ask for it. */
+export const fromNow: Start = { kind: 'now' }
+
 /** Whether somebody asks who was here before: native readers and ours say so by a cursor. */
 export const comesBack = ({ kind }: Start): boolean => kind === 'cursor' || kind === 'unprovable'
 
 /** Reads a `since`; throws `cursor_invalid` where it is malformed. */
 export function parseSince(since: string): Start {
-  if (since === 'now') return { kind: 'now' }
+  if (since === 'now') return fromNow
   if (since === 'start') return { kind: 'start' }
   if (/^@\d{1,15}$/.test(since)) return { kind: 'time', timestampMs: Number(since.slice(1)) }
   const position = parseCursor(since)
@@ -55,6 +58,8 @@ const allOf = (topics: readonly string[]): ReadonlySet<string> =>
   new Set(topics.flatMap((topic) => (['expired', 'lost', 'unknown'] as const).map((reason) => gapKey(reason, topic))))
 
 const nothing: ReadonlySet<string> = new Set()
+const noFloors: ReadonlyMap<string, number> = new Map()
+const none: readonly never[] = []
 
 export interface Opening {
   /** The position before the first event that follows. */
@@ -90,21 +95,31 @@ export async function openingOf(
   late: { readonly known: Position | null } | null,
 ): Promise<Opening> {
   const { start, topics } = options
+  if (start.kind !== 'now') return await openingAt(start, context, channel, topics)
+  const position = late && (late.known ?? channel.began)
+  return begin(position ?? (await context.store.head(channel.namespace)), jobTopicsOf(topics))
+}
+
+const jobTopicsOf = (topics: readonly string[]): readonly string[] => topics.filter((topic) => topic.startsWith('job:'))
+
+const begin = (position: Position, snapshotTopics: readonly string[] = none): Opening => ({
+  position,
+  resumed: false,
+  gaps: none,
+  told: nothing,
+  floors: noFloors,
+  snapshotTopics,
+  finished: false,
+})
+
+async function openingAt(
+  start: Exclude<Start, { readonly kind: 'now' }>,
+  context: HubContext,
+  channel: Channel,
+  topics: readonly string[],
+): Promise<Opening> {
   const { namespace } = channel
-  const jobTopics = topics.filter((topic) => topic.startsWith('job:'))
-  const begin = (position: Position, snapshotTopics: readonly string[] = []): Opening => ({
-    position,
-    resumed: false,
-    gaps: [],
-    told: nothing,
-    floors: new Map(),
-    snapshotTopics,
-    finished: false,
-  })
-  if (start.kind === 'now') {
-    const position = late && (late.known ?? channel.began)
-    return begin(position ?? (await context.store.head(namespace)), jobTopics)
-  }
+  const jobTopics = jobTopicsOf(topics)
   if (readsEverything(topics)) {
     const beginning = beginningOf(start, await context.store.head(namespace), channel.ring)
     const { gap } = beginning

@@ -67,8 +67,11 @@ export class StorePresence {
   }
 
   /** What the store answers, or `store_unavailable` where it takes so long that somebody should be told. */
-  async inTime<Answer>(work: Promise<Answer>): Promise<Answer> {
-    if (!this.remote) return await work
+  inTime<Answer>(work: Promise<Answer>): Promise<Answer> {
+    return this.remote ? this.#inTime(work) : work
+  }
+
+  async #inTime<Answer>(work: Promise<Answer>): Promise<Answer> {
     let give!: (error: unknown) => void
     const late = new Promise<never>((_, reject) => {
       give = reject

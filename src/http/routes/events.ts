@@ -69,7 +69,7 @@ async function stream(
     carrier.stream({ ...streamHeaders, [headerNames.connectionId]: connectionId }),
   )
   if (!connection) return false
-  mayBeReplaced(place, connection)
+  if (place.client !== null) mayBeReplaced(place, connection)
   core.figures.connect.observe((core.clock.monotonic() - askedMs) / 1_000)
   return true
 }
@@ -164,7 +164,7 @@ const connectRequest = (
   address: place.address ?? undefined,
   userAgent: agentOf(core, request),
   name: query.name ?? undefined,
-  gone: () => place.release(),
+  place,
 })
 
 function agentOf({ agents }: HttpParts['core'], request: Incoming): string | undefined {

@@ -41,7 +41,7 @@ const none: readonly Count[] = []
  * a space, which no id can hold.
  */
 export class Place {
-  /** Monotonic ms. */
+  /** Monotonic ms, whole, which V8 keeps in place. Never before the moment: a later one must not pass for the elder. */
   readonly sinceMs: number
   readonly #keeper: PlaceKeeper
   readonly #address: string | null
@@ -56,7 +56,7 @@ export class Place {
 
   /** Throws `rate_limited`. `address` is null where it is not known: then it is not counted. */
   constructor(keeper: PlaceKeeper, address: string | null, client: string | null, nowMs: number) {
-    this.sinceMs = nowMs
+    this.sinceMs = Math.ceil(nowMs)
     this.#keeper = keeper
     this.#address = address
     this.#client = client
@@ -68,6 +68,9 @@ export class Place {
     })
   }
 
+  get client(): string | null {
+    return this.#client
+  }
   get principal(): string | null {
     return this.#principal
   }
