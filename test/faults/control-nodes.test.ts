@@ -2,8 +2,9 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import type { Hub } from '#src/index.js'
 import { readStream, type StreamOptions, type StreamReader } from '../fixtures/stream.js'
 import { bearer } from '../fixtures/bearer.js'
+import { nextSecond } from '../fixtures/next-second.js'
 import { noRedis, redisForTest } from '../fixtures/redis.js'
-import { eventually, openHub, pause, proxyTo, storeOn } from './redis-bench.js'
+import { eventually, openHub, proxyTo, storeOn } from './redis-bench.js'
 
 const secret = 'a secret that is long enough for HS256'
 /** Who asks says so. */
@@ -56,7 +57,7 @@ describe.skipIf(noRedis)('what is said to all nodes', () => {
 
     const tokenReaders = await Promise.all(hubs.map((hub) => open(hub, { headers: bearing, topics: ['all'] })))
     for (const hub of hubs) expect(await status(hub, bearing)).toBe(200)
-    await pause(1_001 - (Date.now() % 1_000))
+    await nextSecond()
     expect(await (hubs[0] as Hub).revoke({ user: '7' })).toEqual({ closed: 3 })
     for (const reader of tokenReaders) expect(await reader.control('bye')).toMatchObject({ reason: 'revoked' })
     for (const hub of hubs) expect(await status(hub, bearing)).toBe(401)

@@ -1,5 +1,6 @@
 import { expect, onTestFinished, test } from 'vitest'
 import type { Session } from '#src/auth/session.js'
+import { nextSecond } from '../fixtures/next-second.js'
 import { readStream } from '../fixtures/stream.js'
 import { bearer } from '../fixtures/bearer.js'
 import { root, startHub } from './server.js'
@@ -71,11 +72,11 @@ test('A5 [P11.9]: tokens of a revoked user that were made before it are refused,
   const get = async (token: string) =>
     (await fetch(`${url}/topics/all`, { headers: { authorization: `Bearer ${token}` } })).status
   expect(await get(old)).toBe(200)
-  await new Promise((resolve) => setTimeout(resolve, 1_001 - (Date.now() % 1_000)))
+  await nextSecond()
   await call('/revocations', { as: admin, body: { user: '7' } })
   expect(await get(old)).toBe(401)
   // `iat` is in whole seconds: a token of the same second may be one of before.
-  await new Promise((resolve) => setTimeout(resolve, 1_001 - (Date.now() % 1_000)))
+  await nextSecond()
   expect(await get(await bearer(secret, '7'))).toBe(200)
   expect(await get(old)).toBe(401)
   expect(await get(await bearer(secret, '8'))).toBe(200)

@@ -45,7 +45,7 @@ async function play(scripts: readonly Script[], options: Partial<ClientOptions> 
     errors,
     seen,
     listen: (topic = 'news') => client.subscribe(topic, { '*': (event) => void seen.push(event) }),
-    /** Lets time pass in steps, except while a request is on its way, until `condition`; fails after 5 s of real time. */
+    /** Lets time pass in steps, except while a request is on its way, until `condition`; fails after a minute of real time. */
     async until(condition: () => boolean, stepMs = 0): Promise<void> {
       await vi.waitFor(
         async () => {
@@ -55,7 +55,7 @@ async function play(scripts: readonly Script[], options: Partial<ClientOptions> 
               `Seen ${JSON.stringify(seen)}, ${requests.length} requests, errors ${JSON.stringify(errors)}`,
             )
         },
-        { interval: 2 },
+        { timeout: 60_000, interval: 2 },
       )
     },
   }
