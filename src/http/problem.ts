@@ -24,8 +24,9 @@ const titles: Partial<Record<number, string>> = {
 const longestField = 200
 const longestDetail = 2_000
 
-/** The name of a field as it is told and kept: it may be one that the sender made up. */
-export const shownField = (field: string | undefined): string | undefined => field && shortened(field, longestField)
+/** The name of a field as it is told and kept: it may be one that the sender made up, for the terminal of who reads the log. */
+export const shownField = (field: string | undefined): string | undefined =>
+  field && shortened(field, longestField).replace(/\p{C}/gu, '\ufffd')
 
 const shortened = (text: string, most: number): string => (text.length > most ? `${text.slice(0, most)}…` : text)
 

@@ -84,6 +84,8 @@ describe('threats', () => {
     const activity = await call('/activity?kind=refused', { as: { ...root, admin: true } })
     expect(activity.body.entries).toHaveLength(4)
     expect(JSON.stringify(activity.body).length).toBeLessThan(4_000)
+    const strange = await call('/tokens', { as: { ...root, admin: true }, body: { 'a\u009b31m\u202eb': 1 } })
+    expect(strange.body.field).toBe('a\ufffd31m\ufffdb')
   })
 
   test('T23: a hub that sends its readers elsewhere does not get them to take their token along', async () => {
