@@ -67,7 +67,7 @@ describe.skipIf(noRedis !== null)(`docs/guides/bullmq.md${noRedis ? ` (${noRedis
     add.stdout?.on('data', (chunk: Buffer) => {
       id += chunk.toString()
     })
-    await once(add, 'exit')
+    await once(add, 'close')
     const events = await reader.until(({ type }) => type === 'job.completed')
     expect(events.at(-1)?.data).toMatchObject({ id: id.trim(), owner: 'user:7', result: { frames: 1200 } })
     await reader.close()

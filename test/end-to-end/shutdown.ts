@@ -210,8 +210,9 @@ class Publisher {
 async function answer(child: ChildProcess): Promise<any> {
   const [message] = await Promise.race([
     once(child, 'message'),
-    once(child, 'exit').then(([code, signal]) => {
-      throw new Error(`The readers ended: ${code ?? signal}`)
+    // After all that it said, which its exit may overtake.
+    once(child, 'disconnect').then(() => {
+      throw new Error(`The readers ended: ${child.exitCode ?? child.signalCode}`)
     }),
   ])
   return message

@@ -231,8 +231,9 @@ async function readLog(url: string, token: string): Promise<Written['log']> {
 async function answer(child: ChildProcess): Promise<any> {
   const [message] = await Promise.race([
     once(child, 'message'),
-    once(child, 'exit').then(([code, signal]) => {
-      throw new Error(`A child ended: ${code ?? signal}`)
+    // After all that it said, which its exit may overtake.
+    once(child, 'disconnect').then(() => {
+      throw new Error(`A child ended: ${child.exitCode ?? child.signalCode}`)
     }),
   ])
   return message

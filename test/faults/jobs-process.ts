@@ -64,8 +64,10 @@ export class JobsProcess {
 
   /** The first thing it says, or has said, that is looked for. */
   async says(wanted: (said: Said) => boolean): Promise<Said> {
-    const died = once(this.#child, 'exit').then(([code, signal]) => {
-      throw new Error(`The process ended (${code ?? signal}): ${JSON.stringify(this.said)}`)
+    // After all that it said, which its exit may overtake.
+    const died = once(this.#child, 'disconnect').then(() => {
+      const { exitCode, signalCode } = this.#child
+      throw new Error(`The process ended (${exitCode ?? signalCode}): ${JSON.stringify(this.said)}`)
     })
     died.catch(() => {})
     const found = new Promise<Said>((resolve) => {

@@ -25,6 +25,5 @@ try {
     server.close(() => process.exit(0))
   })
 } catch (error) {
-  process.send({ error: { code: error.code, message: error.message } })
-  process.exit(1)
+  process.send({ error: { code: error.code, message: error.message } }, () => process.exit(1))
 }

@@ -65,7 +65,10 @@ async function startNode(dist: string, url: string): Promise<Told> {
   })
   const [told] = (await Promise.race([
     once(child, 'message'),
-    exited.then(([code]) => [{ error: { code: 'exit', message: `it ended with ${code}` } }]),
+    // After all that it said, which an exit may overtake.
+    once(child, 'disconnect')
+      .then(() => exited)
+      .then(([code]) => [{ error: { code: 'exit', message: `it ended with ${code}` } }]),
   ])) as [Told]
   return told
 }

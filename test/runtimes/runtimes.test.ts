@@ -30,7 +30,8 @@ class Program {
       this.#heard()
     }
     for (const stream of [this.#child.stdout, this.#child.stderr]) createInterface({ input: stream! }).on('line', hear)
-    this.#child.on('exit', (code) => hear(`exit ${code}`))
+    // Once all that it said has been heard.
+    this.#child.on('close', (code) => hear(`exit ${code}`))
     onTestFinished(() => void this.#child.kill('SIGKILL'))
   }
 

@@ -97,7 +97,8 @@ describe('jobs over HTTP', () => {
     child.stdout.on('data', (chunk) => {
       said += chunk
     })
-    expect(await once(child, 'exit')).toEqual([0, null])
+    // Once all that it said has been heard.
+    expect(await once(child, 'close')).toEqual([0, null])
     expect(said).toBe('completed\n')
   })
 

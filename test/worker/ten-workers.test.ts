@@ -120,7 +120,8 @@ describe('ten worker processes over HTTP, replies lost on purpose', () => {
 
 /** The next message of a worker; a worker that dies first is a failure. */
 async function report<Report>(child: ChildProcess): Promise<Report> {
-  const died = once(child, 'exit').then(([code]) => Promise.reject(new Error(`A worker ended with ${code}`)))
+  // After all that it said, which its exit may overtake.
+  const died = once(child, 'disconnect').then(() => Promise.reject(new Error(`A worker ended with ${child.exitCode}`)))
   died.catch(() => {})
   const [message] = await Promise.race([once(child, 'message'), died])
   return message as Report
