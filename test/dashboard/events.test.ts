@@ -55,6 +55,7 @@ test('O1: the timeline filters by topic, type and priority, by pattern and by se
   expect(shown('-priority:critical -type:job.progress', ...events)).toEqual([2])
   expect(shown('', ...events)).toEqual([0, 1, 2])
   expect(shown('topic:*', ...events)).toEqual([0, 1, 2])
+  expect(shown('topic:"a,b"', { topic: 'a,b' }, { topic: 'a' })).toEqual([0])
 })
 
 test('O1: the timeline filters by the user an event is for or about', () => {

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vit
 import { z } from 'zod'
 import { defineEvents } from '#src/declare.js'
 import { serve } from '../cli/program.js'
+import { readStream } from '../fixtures/stream.js'
 import { launch, nameless, open, skipped, smoothness, token } from './page.js'
 import { serveHub } from './serving.js'
 
@@ -203,6 +204,44 @@ describe.skipIf(skipped)('the dashboard in Chromium', () => {
     await expect.poll(() => rows(page, 'Jobs').count()).toBe(1)
     await page.getByRole('searchbox').fill('8')
     await page.getByText('No job matches').waitFor()
+  })
+
+  test('O1: a job that is gone when one looks at it is told of', async () => {
+    const { hub, url } = await serveHub({ development: true })
+    const { job } = await hub.jobs.create({ owner: 'user:7', kind: 'crawl' })
+    const page = await open(browser, `${url}/dashboard/jobs#token=${await token()}`)
+    await page.route(`${url}/jobs/${job.id}`, (route) =>
+      route.fulfill({ status: 404, json: { code: 'not_found', detail: 'There is no such job.' } }),
+    )
+    await rowWith(page, 'Jobs', job.id).click()
+    await page.getByRole('dialog', { name: 'Job' }).getByText('There is no such job.').waitFor()
+    await page.keyboard.press('Escape')
+    await page.getByRole('dialog').waitFor({ state: 'detached' })
+  })
+
+  test('O1: a connection that cannot be read just now is not said to be closed; one that has closed is', async () => {
+    const { page, url } = await begin(browser, 'connections')
+    const reader = await readStream(url, { as: { userId: 'ada' } })
+    await rowWith(page, 'Connections', 'ada').click()
+    const details = page.getByRole('dialog', { name: 'ada' })
+    const disconnect = details.getByRole('button', { name: 'Disconnect' })
+    await page.route(`${url}/connections/${reader.connectionId}`, (route) =>
+      route.fulfill({ status: 503, json: { code: 'store_unavailable', detail: 'The store is away.' } }),
+    )
+    await details.getByText('The store is away. Below is how it was last seen.').waitFor()
+    expect(await disconnect.count()).toBe(1)
+    await page.unroute(`${url}/connections/${reader.connectionId}`)
+    await reader.close()
+    await details.getByText('This connection is no longer open. Below is how it was last seen.').waitFor()
+    expect(await disconnect.count()).toBe(0)
+  })
+
+  test('S5, O1: an event that waits for the store is told of as one that waits', async () => {
+    const { page, url } = await begin(browser, 'try')
+    await page.route(`${url}/events`, (route) => route.fulfill({ status: 202, json: { id: 'e1', queued: true } }))
+    const form = page.getByRole('form', { name: 'Publish' })
+    await form.getByRole('button', { name: 'Publish' }).click()
+    await page.getByText('It waits for the store, which is away').waitFor()
   })
 
   test('O1: topics stand with their readers, events and size, are filtered by a part of the name and sorted', async () => {

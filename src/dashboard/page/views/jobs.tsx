@@ -2,6 +2,7 @@ import { ListChecks } from 'lucide-react'
 import { useDeferredValue, useState } from 'react'
 import { type Job, jobStatuses } from '../hub/job.js'
 import { useHub } from '../hub/queries.js'
+import { Drawer } from '../ui/drawer.js'
 import { FilterInput, Select } from '../ui/field.js'
 import { ago, count } from '../ui/format.js'
 import { Panel } from '../ui/panel.js'
@@ -106,11 +107,17 @@ function Opened({
   onClose: () => void
   onOpen: (id: string) => void
 }) {
-  const { data } = useHub<Job>(`/jobs/${encodeURIComponent(id)}`)
+  const { data, error, refetch } = useHub<Job>(`/jobs/${encodeURIComponent(id)}`)
   const told = live.get(id)
   const read = data?.id === id ? data : undefined
   const job = told && read ? (told.version > read.version ? told : read) : (told ?? read)
-  return job ? <JobDetails key={id} job={job} onClose={onClose} onOpen={onOpen} /> : null
+  if (job) return <JobDetails key={id} job={job} onClose={onClose} onOpen={onOpen} />
+  if (!error) return null
+  return (
+    <Drawer title="Job" onClose={onClose}>
+      <Failure error={error} retry={() => void refetch()} />
+    </Drawer>
+  )
 }
 
 const keyOf = ({ id }: Job): string => id

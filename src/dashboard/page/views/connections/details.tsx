@@ -3,6 +3,7 @@ import { type FormEvent, useState } from 'react'
 import { disconnect } from '../../hub/closing.js'
 import { type Connection, readerOf, wordsOfReason } from '../../hub/connections.js'
 import { useHub } from '../../hub/queries.js'
+import { Refusal } from '../../hub/request.js'
 import { Button } from '../../ui/button.js'
 import { Drawer, Fact, Facts } from '../../ui/drawer.js'
 import { Field, Input } from '../../ui/field.js'
@@ -17,19 +18,20 @@ export function ConnectionDetails({ shown, onClose }: { shown: Connection; onClo
     enabled: !isClosed,
   })
   const connection = data?.id === shown.id ? data : shown
+  const isGone = error instanceof Refusal && error.status === 404
   const { state, since, user, session, roles, method, address, userAgent, name, transport, node, tokenId, expiresAt } =
     connection
   return (
     <Drawer
       title={readerOf(connection)}
-      aside={<StateBadge state={error && !isClosed ? 'closed' : state} />}
-      footer={!isClosed && !error && <Disconnect id={shown.id} onDone={onClose} />}
+      aside={<StateBadge state={isGone ? 'closed' : state} />}
+      footer={!isClosed && !isGone && <Disconnect id={shown.id} onDone={onClose} />}
       onClose={onClose}
     >
       <div className="flex flex-col gap-6">
-        {error && !isClosed && (
+        {error && (
           <p className="rounded-md bg-raised px-3 py-2 text-[0.8125rem] text-muted">
-            This connection is no longer open. Below is how it was last seen.
+            {isGone ? 'This connection is no longer open.' : error.message} Below is how it was last seen.
           </p>
         )}
         <Facts>

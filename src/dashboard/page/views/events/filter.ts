@@ -16,7 +16,7 @@ export type Filter = (logged: LoggedEvent) => boolean
 /**
  * Reads a filter: `topic:job:* type:report.updated,notification user:7 -priority:low "disk full"`. All parts must hold, of
  * values with commas between them one; `-` turns a part around, a `*` at the end stands for anything, other words are found
- * anywhere in the envelope. Capital letters make no difference.
+ * anywhere in the envelope. What is quoted is one value, with its spaces and commas. Capital letters make no difference.
  */
 export function parseFilter(text: string): Filter {
   const parts = (text.match(/-?(?:[a-z]+:)?"[^"]*"?|\S+/gi) ?? []).map(partOf)
@@ -31,7 +31,8 @@ function partOf(word: string): Filter {
   const [, name = '', value = ''] = /^([a-z]+):(.+)$/is.exec(word) ?? []
   const field = Object.hasOwn(fields, name.toLowerCase()) ? fields[name.toLowerCase()] : undefined
   if (field) {
-    const patterns = unquoted(value).split(',').filter(Boolean).map(patternOf)
+    const values = value.startsWith('"') ? [unquoted(value)] : value.split(',').filter(Boolean)
+    const patterns = values.map(patternOf)
     return ({ event }) => field(event).some((each) => patterns.some((pattern) => pattern(each.toLowerCase())))
   }
   const wanted = unquoted(word).toLowerCase()

@@ -15,8 +15,8 @@ export function QuickPublish() {
   const publish = async (): Promise<void> => {
     try {
       const body = { topic: topic.trim(), type: type.trim(), data: { title: text } }
-      const { cursor } = await request<{ cursor: string }>('/events', { method: 'POST', body })
-      setSaid({ words: `Published at ${cursor}`, good: true })
+      const { cursor } = await request<{ cursor?: string }>('/events', { method: 'POST', body })
+      setSaid({ words: cursor ? `Published at ${cursor}` : 'It waits for the store, which is away', good: true })
     } catch (error) {
       setSaid({ words: (error as Error).message, good: false })
       toast.error((error as Error).message)
