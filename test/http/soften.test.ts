@@ -30,14 +30,15 @@ async function scenario(start: (origin: string, path: string) => Promise<() => P
   const first = await hub.stream({ as })
   const read = await start(hub.url, '/events?userId=7&topic=user:7&since=now&named=false')
   const until = async (condition: (heard: Heard) => boolean): Promise<void> => {
-    for (let turn = 0; turn < 500; turn++) {
+    for (const end = performance.now() + 60_000; performance.now() < end; ) {
       if (condition(await read())) return
       await new Promise((resolve) => setTimeout(resolve, 20))
     }
     throw new Error(`Heard ${JSON.stringify(await read())}`)
   }
   await until(({ controls }) => controls.length >= 2)
-  expect((await read()).controls).toEqual(['bye', 'bye'])
+  // It may have been put off once more by now.
+  expect((await read()).controls.slice(0, 2)).toEqual(['bye', 'bye'])
   await first.close()
   await until(({ controls }) => controls.includes('hello'))
   await hub.publish({ topic: 'user:7', type: 'note', data: 'there' })
