@@ -87,7 +87,7 @@ test('O5 [P16.2]: why a reader has an event, or not: sent, not asked for, anothe
   expect(codes(await explain(published.id, '9'))).toEqual(['type'])
   const gone = await explain(published.id, '10')
   expect(codes(gone)).toEqual(['left'])
-  expect(gone.body.readers[0]?.words).toMatch(/^It had ended 0(\.\d)? s before \(gone\)\.$/)
+  expect(gone.body.readers[0]?.words).toMatch(/^It had ended \d+(\.\d)? s before \(gone\)\.$/)
   expect(codes(await explain(published.id, '11'))).toEqual(['later'])
   expect(codes(await explain(published.id, '12'))).toEqual(['absent'])
 })

@@ -85,7 +85,7 @@ test('O4: at info no line is made for events and polls', async () => {
 
 test('O4 [P12.6]: a refusal is called by the request id of its answer, and a flood of them is one line', async () => {
   const { log, of } = recordingLog()
-  const { call } = await startHub({ log })
+  const { call } = await startHub({ log, clock: fakeClock() })
   const first = await call('/stats?token=PLANTED', { as: null })
   const id = first.headers.get('x-request-id')
   expect(id).toMatch(/^[\w-]{12}$/)
