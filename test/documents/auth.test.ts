@@ -75,7 +75,7 @@ describe('docs/guides/auth.md', () => {
     expect(await personOf(hub, { cookie })).toBe(userId)
     expect(
       await personOf(hub, {
-        cookie: cookie.replace(/=(.{5})(.)/, (_, before, one) => `=${before}${one === 'x' ? 'y' : 'x'}`),
+        cookie: cookie.replace(/=(.{5})(..)/, (_, before, two) => `=${before}${two === 'xx' ? 'yy' : 'xx'}`),
       }),
     ).toBe(401)
     expect(await personOf(hub, {})).toBe(401)
