@@ -88,7 +88,7 @@ export class PollOutlet implements Outlet {
     if (this.#answering) return
     this.#answering = true
     this.#timer?.cancel()
-    this.#options.endOfTick.add({ flush: () => this.#give() })
+    this.#options.endOfTick.addAlone({ flush: () => this.#give() })
   }
 
   #give(): void {
