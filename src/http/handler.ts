@@ -1,5 +1,6 @@
 import { type Incoming, incomingOf } from '../auth/incoming.js'
 import { TidingsError } from '../errors.js'
+import type { Outlet } from '../hub/outlet.js'
 import { Access } from './access.js'
 import { type Answer, toResponse } from './answer.js'
 import { BodyOutlet } from './body-outlet.js'
@@ -49,6 +50,45 @@ function withEvery(own: Headers): Headers {
   return all
 }
 
+type Refuse = (request: Incoming, error: unknown) => Answer
+
+/** One request: whatever answers it, at once or later, gets the headers that all answers have. An object, and no closures: thousands are held. */
+class Passage implements Carrier {
+  readonly #request: Incoming
+  readonly #carrier: Carrier
+  readonly #ofOrigin: Headers | null
+  readonly #refuse: Refuse
+
+  constructor(request: Incoming, carrier: Carrier, ofOrigin: Headers | null, refuse: Refuse) {
+    this.#request = request
+    this.#carrier = carrier
+    this.#ofOrigin = ofOrigin
+    this.#refuse = refuse
+  }
+
+  stream(own: Headers): Outlet {
+    // Of each stream, so not to be remembered: ten thousand keys of a weak map are dear to the collector.
+    return this.#carrier.stream({ ...everyAnswer, ...this.#ofOrigin, ...own })
+  }
+
+  answer(make: () => Answer): void {
+    this.#carrier.answer(() => this.complete(this.#madeOrRefused(make)))
+  }
+
+  complete(answer: Answer): Answer {
+    const own = answer.headers
+    return { ...answer, headers: withEvery(this.#ofOrigin === null ? own : { ...this.#ofOrigin, ...own }) }
+  }
+
+  #madeOrRefused(make: () => Answer): Answer {
+    try {
+      return make()
+    } catch (error) {
+      return this.#refuse(this.#request, error)
+    }
+  }
+}
+
 /** What is shown of a path that was refused. */
 const longestPath = 100
 
@@ -70,30 +110,16 @@ export function createHandler(given: HttpParts): Handler {
   const access = new Access(parts.jobs, parts.ask, parts.publicTopics)
 
   const handle: Handler['handle'] = async (request, carrier) => {
-    const ofOrigin = origins.headersFor(request)
-    const headers = (own: Headers): Headers => withEvery(ofOrigin === null ? own : { ...ofOrigin, ...own })
-    const complete = (answer: Answer): Answer => ({ ...answer, headers: headers(answer.headers) })
+    const passage = new Passage(request, carrier, origins.headersFor(request), refuse)
     try {
-      const answer = await answerTo(request, {
-        // Of each stream, so not to be remembered: ten thousand keys of a weak map are dear to the collector.
-        stream: (own) => carrier.stream({ ...everyAnswer, ...ofOrigin, ...own }),
-        answer: (make) => carrier.answer(() => complete(madeOrRefused(request, make))),
-      })
-      return answer && complete(answer)
+      const answer = await answerTo(request, passage)
+      return answer && passage.complete(answer)
     } catch (error) {
-      return complete(refuse(request, error))
+      return passage.complete(refuse(request, error))
     }
   }
 
-  const madeOrRefused = (request: Incoming, make: () => Answer): Answer => {
-    try {
-      return make()
-    } catch (error) {
-      return refuse(request, error)
-    }
-  }
-
-  const refuse = (request: Incoming, thrown: unknown): Answer => {
+  const refuse: Refuse = (request, thrown) => {
     const { core } = parts
     const error = comeAgain(thrown)
     const refusal = error instanceof TidingsError ? error : new TidingsError('internal', 'See the failure beside it.')

@@ -1,7 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { TidingsError } from '../errors.js'
 import type { AnyHub } from '../entry/hub.js'
+import type { Outlet } from '../hub/outlet.js'
 import type { Answer } from './answer.js'
+import type { Carrier } from './carrier.js'
 import { Compressor, offered } from './compress.js'
 import { chooseEncoding, encodedHeaders, isCompressible } from './encoding.js'
 import { FrameRuns } from './frame-run.js'
@@ -52,6 +54,14 @@ export function toNodeHandler(hub: AnyHub, options: NodeHandlerOptions = {}): No
     takeSockets,
   }
 
+  const ways: Ways = {
+    stream: (headers, incoming, response) =>
+      compresses && chooseEncoding(encodingsOf(incoming), ['gzip'])
+        ? new GzipOutlet(response, headers, outlets)
+        : new SocketOutlet(response, headers, outlets),
+    give,
+  }
+
   return (incoming, response, next) => {
     const path = pathBelow(basePath, incoming.url ?? '/')
     if (path === null) {
@@ -67,13 +77,8 @@ export function toNodeHandler(hub: AnyHub, options: NodeHandlerOptions = {}): No
       const turn = itsTurn(incoming, response)
       if (turn !== true && !(await turn)) return
       hub.internals.checkListener?.(incoming.socket.localAddress)
-      const answer = await handler.handle(new NodeRequest(incoming, response, path), {
-        stream: (headers) =>
-          compresses && chooseEncoding(encodingsOf(incoming), ['gzip'])
-            ? new GzipOutlet(response, headers, outlets)
-            : new SocketOutlet(response, headers, outlets),
-        answer: (make) => void give(make(), incoming, response),
-      })
+      const carrier = new NodeCarrier(ways, incoming, response)
+      const answer = await handler.handle(new NodeRequest(incoming, response, path), carrier)
       if (answer) await give(answer, incoming, response)
     } catch (error) {
       failed(error, incoming, response)
@@ -92,6 +97,32 @@ export function toNodeHandler(hub: AnyHub, options: NodeHandlerOptions = {}): No
   function failed(error: unknown, incoming: IncomingMessage, response: ServerResponse): void {
     if (response.headersSent || response.destroyed) response.destroy()
     else send(problemAnswer(error, core.onError), incoming, response)
+  }
+}
+
+/** How the answers of one handler leave. */
+interface Ways {
+  stream(headers: Answer['headers'], incoming: IncomingMessage, response: ServerResponse): Outlet
+  give(answer: Answer, incoming: IncomingMessage, response: ServerResponse): Promise<void>
+}
+
+class NodeCarrier implements Carrier {
+  readonly #ways: Ways
+  readonly #incoming: IncomingMessage
+  readonly #response: ServerResponse
+
+  constructor(ways: Ways, incoming: IncomingMessage, response: ServerResponse) {
+    this.#ways = ways
+    this.#incoming = incoming
+    this.#response = response
+  }
+
+  stream(headers: Answer['headers']): Outlet {
+    return this.#ways.stream(headers, this.#incoming, this.#response)
+  }
+
+  answer(make: () => Answer): void {
+    void this.#ways.give(make(), this.#incoming, this.#response)
   }
 }
 

@@ -9,7 +9,7 @@ import { readsEverything } from './everything.js'
 import type { EncodedEvent } from './frame.js'
 import { Notices } from './notices.js'
 import type { Ring } from './ring.js'
-import { type Opening, openingOf } from './start.js'
+import { type Opening, openingAtNewest, openingOf } from './start.js'
 
 /** Why a reader is not live: it is just opening, its outlet was full, or the feed could not tell it of everything. */
 export type Cause = 'opening' | 'slow' | 'feed'
@@ -48,8 +48,16 @@ export class CatchUp {
     return this.#hasReadAll
   }
 
-  /** Where the reader will begin. `late`: after a hello that was sent without the store; `known` is what that could tell. */
-  async find(late: { readonly known: Position | null } | null): Promise<Opening> {
+  /**
+   * Where the reader will begin; at once where this node knows it. `late`: after a hello that was sent without the store;
+   * `known` is what that could tell.
+   */
+  find(late: { readonly known: Position | null } | null): Promise<Opening> | Opening {
+    const newest = this.#context.rightsKnown() ? null : openingAtNewest(this.#channel, this.#connection.options)
+    return newest ?? this.#findOut(late)
+  }
+
+  async #findOut(late: { readonly known: Position | null } | null): Promise<Opening> {
     if (!this.#channel.began) await this.#channel.follow()
     // Whoever was let in by an old copy of what is revoked gets nothing before the new one is there.
     const known = this.#context.rightsKnown()

@@ -100,7 +100,9 @@ export class Connection implements OutletListener {
       const { presence } = this.#context
       const found = catchUp.find(null)
       // Nobody waits long for a hello, also where the store hangs and has not been found to be away yet (H1).
-      const opening = await (this.transport === 'poll' ? found : presence.inTime(found))
+      const opening = !(found instanceof Promise)
+        ? found
+        : await (this.transport === 'poll' ? found : presence.inTime(found))
       if (this.#closed) return true
       if (opening.finished) {
         this.gone()
@@ -122,6 +124,9 @@ export class Connection implements OutletListener {
 
   #greet(position: Position | null, resumed: boolean, degraded: boolean): void {
     this.activity.greet(this.#context.clock.monotonic())
+    if (resumed) this.#context.counters.resumed++
+    // Nobody else reads one: a poll has all of it in its answer.
+    if (!this.#isStream) return
     for (const frame of helloFrames(this.#context, this.id, this.options, { position, resumed, degraded }))
       this.#outlet.push(frame)
   }

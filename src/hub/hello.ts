@@ -19,7 +19,6 @@ export function helloFrames(
   options: ConnectionOptions,
   greeting: Greeting,
 ): readonly Frame[] {
-  if (greeting.resumed) context.counters.resumed++
   const cursor = greeting.position && formatCursor(greeting.position)
   const hello = {
     connectionId,

@@ -85,7 +85,16 @@ export function positionKnownFor(start: Start, { began, watermark }: Channel): P
 }
 
 /**
- * Turns what was asked for into a position, proved by the store unless it is the newest. `known` was told to the reader already. A reader whose
+ * The same for a cursor that is the newest, as most polls have one: nothing came after it, so nothing can be missing, and
+ * nothing needs to be read. Null: another start, or jobs alone, of which the store says whether they have ended.
+ */
+export function openingAtNewest(channel: Channel, { start, topics }: ConnectionOptions): Opening | null {
+  if (start.kind !== 'cursor' || !channel.isNewest(start.position)) return null
+  return topics.every((topic) => topic.startsWith('job:')) ? null : { ...begin(start.position), resumed: true }
+}
+
+/**
+ * Turns what was asked for into a position, proved by the store. `known` was told to the reader already. A reader whose
  * `now` was before the store could be reached begins where the feed began: what waited to be published comes after it.
  */
 export async function openingOf(
@@ -139,10 +148,6 @@ async function openingAt(
       context.store.read(namespace, { topics, after, limit, maxBytes })
     return begin(await firstAt(readOn, await context.store.positionAt(namespace, start.timestampMs), start.timestampMs))
   }
-  // Nothing came after it, so nothing can be missing: most polls need no read of the log. Of jobs alone it says whether they ended.
-  if (start.kind === 'cursor' && jobTopics.length < topics.length && channel.isNewest(start.position))
-    return { ...begin(start.position), resumed: true }
-
   const after = start.kind === 'cursor' ? start.position : 'start'
   const page = await context.store.read(namespace, { topics, after, limit: 1, maxBytes: 1 })
   if (start.kind === 'start') return { ...begin(page.from), told: allOf(topics) }

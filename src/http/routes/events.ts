@@ -101,17 +101,17 @@ async function poll(
   const outlet = new PollOutlet({ limit, waitMs, maxBytes: settings.bodyBytes, clock, endOfTick })
   const connection = await core.connect(asked, () => outlet)
   if (!connection) return false
-  const stopListening = request.whenGone(() => outlet.end())
-  outlet.whenDone((result) => {
-    stopListening()
+  // The carrier keeps the request, by which this is heard. After the answer it does nothing.
+  request.whenGone(() => outlet.end())
+  outlet.whenDone((result) =>
     carrier.answer(() => {
       try {
         return pollAnswer(core, connection, result)
       } finally {
         connection.gone()
       }
-    })
-  })
+    }),
+  )
   return true
 }
 
