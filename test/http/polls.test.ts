@@ -32,4 +32,28 @@ describe('polls', () => {
     expect(headers.get('Retry-After')).not.toBeNull()
     await closed
   })
+
+  test('H3 [P8.4]: a poll that comes back with the newest cursor waits without a read of the log, and with an older one reads it', async () => {
+    const store = memoryStore()
+    let reads = 0
+    const counted = {
+      ...store,
+      read: (...asked: Parameters<typeof store.read>) => {
+        reads++
+        return store.read(...asked)
+      },
+    }
+    const { hub, poll } = await startHub({ store: counted })
+    // The feed of a namespace runs while somebody reads there.
+    const { cursor: first } = await hub.publish({ topic: 'report:1', type: 'saved' })
+    await hub.subscribe(['report:1'], { since: 'start' }).next()
+    reads = 0
+    const held = poll(`topic=report:9&wait=20&since=${first}`)
+    await expect.poll(() => hub.connections.list({ transport: 'poll' })).toMatchObject({ connections: [{}] })
+    const { id, cursor } = await hub.publish({ topic: 'report:9', type: 'saved' })
+    expect((await held).body).toMatchObject({ events: [{ id }], cursor, upToDate: true })
+    expect(reads).toBe(0)
+    expect((await poll(`topic=report:9&since=${first}`)).body).toMatchObject({ events: [{ id }], cursor })
+    expect(reads).toBeGreaterThan(0)
+  })
 })
