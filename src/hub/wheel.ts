@@ -68,8 +68,9 @@ export class Wheel {
     return entry
   }
 
-  /** Calls `waiting.due()` once, at the first slot at or after `dueMs` of the monotonic clock, unless it is removed before. */
+  /** Calls `waiting.due()` once, at the first slot at or after `dueMs` of the monotonic clock, and not at a time it was given before. */
   add(waiting: Waiting, dueMs: number): void {
+    this.remove(waiting)
     const at = Math.max(this.#now() + 1, Math.ceil(dueMs / this.#slotMs))
     waiting.slot = at
     const slot = this.#slots.get(at)
