@@ -33,7 +33,7 @@ type Listener = (...args: unknown[]) => void
 
 /**
  * Takes the socket of a response whose head is written away from node:http, so that request, response and parser can be
- * let go: an open stream then costs 5.9 kB of resident memory in place of 11 (10,000 streams, Node 20). The caller is
+ * let go: an open stream then costs 6.1 kB of resident memory in place of 12 (10,000 streams, Node 20; 4.1 and 9.7 on 22). The caller is
  * told of its end by 'close'. Null, having changed nothing, where this Node is made differently.
  */
 export function takeSocket(response: ServerResponse): Socket | null {
