@@ -50,7 +50,8 @@ async function ask<Answer>(method: string, path: string, body?: unknown): Promis
 }
 
 export const requests = {
-  visitor: () => ask<Visitor>('GET', '/api/session'),
+  /** Null: nobody has told us a name yet. */
+  visitor: () => ask<Visitor | null>('GET', '/api/session'),
   signIn: (name: string) => ask<Visitor>('POST', '/api/session', { name }),
   signOut: () => ask<unknown>('DELETE', '/api/session'),
   crawls: async () => (await ask<{ crawls: Crawl[] }>('GET', '/api/crawls')).crawls,

@@ -32,8 +32,8 @@ export class Api {
     const visitor = sessions.read(request.headers.cookie)
     const route = `${request.method} ${path}`
     if (route === 'POST /api/session') return await this.#signIn(request, response)
-    if (!visitor) throw new Problem(401, 'unauthorized', 'Tell us your name first.')
     if (route === 'GET /api/session') return sendJson(response, 200, visitor)
+    if (!visitor) throw new Problem(401, 'unauthorized', 'Tell us your name first.')
     if (route === 'DELETE /api/session') return sendJson(response, 200, {}, { 'Set-Cookie': sessions.endingCookie })
     if (route === 'GET /api/crawls') return sendJson(response, 200, { crawls: await this.#listOf(visitor) })
     if (route === 'POST /api/crawls') return await this.#begin(visitor, request, response)

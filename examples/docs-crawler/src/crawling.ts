@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { Hub, NewJob, TidingsEvent } from 'tidings'
+import type { Hub, JobError, NewJob, TidingsEvent } from 'tidings'
 import { pageDone } from './count.js'
 import type { Crawl, Crawls } from './crawls.js'
 import type { Page, Pages } from './pages.js'
@@ -49,7 +49,8 @@ export class Crawling {
   async settle(id: string): Promise<void> {
     if (this.#crawls.get(id)?.finalJob !== null || !this.#pages.isFinished(id)) return
     const job = this.#hub.jobs.open(id)
-    await job.complete(this.#pages.statistics(id))
+    const statistics = this.#pages.statistics(id)
+    await (statistics.processed > 0 ? job.complete(statistics) : job.fail(nothingRead))
     job.close()
     await this.close(id)
   }
@@ -125,6 +126,12 @@ export class Crawling {
     }
     return told
   }
+}
+
+const nothingRead: JobError = {
+  code: 'nothing_read',
+  message: 'No page could be read: the list below says why.',
+  retryable: false,
 }
 
 const newJob = ({ id, owner, url, maxDepth, maxPages }: Crawl, counters: NonNullable<NewJob['counters']>): NewJob => ({
