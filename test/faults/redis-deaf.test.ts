@@ -95,10 +95,15 @@ describe.skipIf(noRedis)('a node that no longer hears its Redis', () => {
       await reader.until(() => reader.has(unheard.id), 60_000)
       console.log(`${what}: noticed after ${Math.round(performance.now() - began)} ms`)
       // The new subscription hears at once.
-      const line = subscriber(world.proxy).at(-1)
-      const heard = await (world.publishers[0] as NotingPublisher).publish(world.store)
-      await reader.until(() => reader.has(heard.id))
-      expect(subscriber(world.proxy).at(-1) === line, 'by itself, not by the next').toBe(true)
+      let isHeard = false
+      // A machine that stands still for longer than a probe may take makes another one, once or twice.
+      for (let tries = 0; tries < 5 && !isHeard; tries++) {
+        const line = subscriber(world.proxy).at(-1)
+        const heard = await (world.publishers[0] as NotingPublisher).publish(world.store)
+        await reader.until(() => reader.has(heard.id))
+        isHeard = subscriber(world.proxy).at(-1) === line
+      }
+      expect(isHeard, 'by itself, not by the next').toBe(true)
       await finish(world, [reader])
     })
   }
