@@ -117,7 +117,8 @@ export class Wheel {
       const slot = this.#slots.get(at)
       if (!slot) continue
       this.#slots.delete(at)
-      due.push(...slot)
+      // Not spread: a slot may hold more than a call takes arguments.
+      for (const waiting of slot) due.push(waiting)
     }
     this.#lastSlot = now
     for (const waiting of due) {

@@ -50,3 +50,13 @@ test('H2: what is due may remove another of its moment, or wait again', async ()
   await time.advance(1_000)
   expect(rung).toEqual(['first', 'again', 'again'])
 })
+
+test('H2: a slot holds any number', async () => {
+  const time = fakeClock()
+  const wheel = new Wheel(time, 100)
+  let rung = 0
+  const dueMs = time.monotonic() + 100
+  for (let n = 0; n < 200_000; n++) wheel.add(new Bell(() => rung++), dueMs)
+  await time.advance(200)
+  expect(rung).toBe(200_000)
+})
