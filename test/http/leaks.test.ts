@@ -40,6 +40,36 @@ test('I17: 2,000 streams and polls cut at any moment leave no connection and no 
 })
 
 test.each([
+  ['is unknown', () => ''],
+  ['says who it is', (n: number) => `&client=${String(n).padStart(32, '0')}`],
+])(
+  'I17: the list of those who came and went keeps no socket of a stream that is gone, whose client %s',
+  async (_what, client) => {
+    const hub = await createHub({ development: true })
+    const server = createServer(toNodeHandler(hub)).listen(0, '127.0.0.1')
+    const sockets: WeakRef<object>[] = []
+    server.on('connection', (socket) => sockets.push(new WeakRef(socket)))
+    await once(server, 'listening')
+    const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    const one = async (n: number): Promise<void> => {
+      const request = get(`${base}/events?topic=user:7&userId=7${client(n)}`, { agent: false })
+      const [response] = await once(request, 'response')
+      await once(response, 'data')
+      request.on('error', () => {}).destroy()
+    }
+    for (let n = 0; n < 20; n++) await one(n)
+    await expect.poll(() => hub.stats().closed).toBe(20)
+    const left = (): number => {
+      collect()
+      return sockets.filter((socket) => socket.deref()).length
+    }
+    await expect.poll(left).toBeLessThan(3)
+    await hub.close({ drainMs: 0 })
+    server.close()
+  },
+)
+
+test.each([
   ['stream', 'text/event-stream', ''],
   ['poll', 'application/json', '&since=now&wait=20'],
 ])(

@@ -113,15 +113,18 @@ export class Place {
   /** It ends because another takes its place, and no longer counts. */
   replace(): void {
     if (this.#state !== 'open') return
+    const end = this.#end
     this.release()
     this.#state = 'replaced'
-    this.#end?.()
+    end?.()
   }
 
   /** It is gone. Safe to call twice. */
   release(): void {
     if (this.#state !== 'open') return
     this.#state = 'released'
+    // The options of a connection, which are told of when it is gone, have its place: through this it would be kept, socket and all.
+    this.#end = null
     for (const count of this.#counts.splice(0)) this.#keeper.uncount(count)
     if (this.#client !== null && this.#principal !== null) this.#keeper.part(this.#client, this)
   }
