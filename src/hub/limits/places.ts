@@ -103,6 +103,8 @@ export class Place {
   /** It is open, and `end` ends it for another that takes its place. Those before it are ended now. */
   opened(end: () => void): void {
     if (this.#state === 'replaced') return end()
+    // Hung up meanwhile: it takes nobody's place.
+    if (this.#state === 'released') return
     if (this.#client === null || this.#principal === null) return
     this.#end = end
     this.#keeper.opened(this.#client, this.#principal)
