@@ -88,21 +88,28 @@ for (const key of wanted) {
   }))
   const { name, figure, control = 'bare Node', highIsGood = false } = scenario
   if (rows.length > 0) measured.push({ key, name, figure, control, highIsGood, rows })
+  write() // What was measured is not lost with a run that is cut off; `--keep` goes on from it.
+}
+process.stdout.write(`${readFileSync(join(folder, `${values.name}.md`), 'utf8')}\n${JSON.stringify(machineNow())}\n`)
+
+function machineNow() {
+  return {
+    date: new Date().toISOString().slice(0, 10),
+    node: process.versions.node,
+    cpu: `${cpus().length} × ${cpus()[0].model.trim()}`,
+    minutes: Math.round((performance.now() - began) / 6_000 + earlier.machine.minutes * 10) / 10,
+  }
 }
 
-const results = Object.keys(scenarios).flatMap(
-  (key) => [...measured, ...earlier.results].find((one) => one.key === key) ?? [],
-)
-mkdirSync(folder, { recursive: true })
-const machine = {
-  date: new Date().toISOString().slice(0, 10),
-  node: process.versions.node,
-  cpu: `${cpus().length} × ${cpus()[0].model.trim()}`,
-  minutes: Math.round((performance.now() - began) / 6_000 + earlier.machine.minutes * 10) / 10,
+function write() {
+  const results = Object.keys(scenarios).flatMap(
+    (key) => [...measured, ...earlier.results].find((one) => one.key === key) ?? [],
+  )
+  mkdirSync(folder, { recursive: true })
+  const machine = machineNow()
+  const text = results.map((one) => tableOf(one)).join('\n')
+  writeFileSync(join(folder, `${values.name}.md`), text)
+  writeFileSync(join(folder, `${values.name}.json`), `${JSON.stringify({ machine, results }, null, 2)}\n`)
+  for (const one of results) writeFileSync(join(folder, `${values.name}-${one.key}.svg`), chartOf(one))
+  if (values.document) writeDocument(join(here, '..', 'docs'), machine, results)
 }
-const text = results.map((one) => tableOf(one)).join('\n')
-writeFileSync(join(folder, `${values.name}.md`), text)
-writeFileSync(join(folder, `${values.name}.json`), `${JSON.stringify({ machine, results }, null, 2)}\n`)
-for (const one of results) writeFileSync(join(folder, `${values.name}-${one.key}.svg`), chartOf(one))
-if (values.document) writeDocument(join(here, '..', 'docs'), machine, results)
-process.stdout.write(`${text}\n${JSON.stringify(machine)}\n`)
